@@ -1,0 +1,1 @@
+"""What learns: losses, reprompting, teachers and agents (none is part of this release yet)."""

@@ -1,0 +1,1 @@
+"""The environments that come with sdpo_gym, one folder each; they are found through entry points."""

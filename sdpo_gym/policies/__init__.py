@@ -1,0 +1,1 @@
+"""Policies: what answers a chat (replayed files, scripts, local models, servers)."""

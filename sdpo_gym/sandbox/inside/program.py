@@ -1,0 +1,185 @@
+"""The test process: runs one program on one input and leaves its result in descriptor 3.
+
+All that happens here happens in the stranger's own process. Nothing in it is secret or trusted: the expected output is
+not here, and the worst a program can do to this code is to spoil its own report.
+"""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import gc
+import io
+import json
+import os
+import sys
+import threading
+import types
+from collections.abc import Callable
+
+from . import wire
+
+FILENAME = "solution.py"
+RESULT_FD = 3
+_MESSAGE_CHARS, _FRAMES = 2000, 10
+
+# LiveCodeBench's header, in its order: builtins come late so that pow, open, sum ... are themselves again.
+_STARRED = (
+    "string", "re", "datetime", "collections", "heapq", "bisect", "copy", "math", "random", "statistics", "itertools",
+    "functools", "operator", "io", "sys", "json", "builtins", "typing",
+)  # fmt: skip
+
+
+def build_main() -> types.ModuleType:
+    """Make the ``__main__`` module that programs run in, with the header's names in place.
+
+    Made once before any fork: copying 600 names in each test process would touch every page that holds them.
+    """
+    from _sitebuiltins import Quitter
+
+    for name in ("quit", "exit"):
+        setattr(builtins, name, Quitter(name, "Ctrl-D (i.e. EOF)"))
+    main = types.ModuleType("__main__")
+    header = "".join(f"from {m} import *\n" for m in _STARRED) + "".join(f"import {m}\n" for m in _STARRED)
+    exec(header, main.__dict__)
+    main.__dict__["__builtins__"] = builtins
+    main.__dict__["__file__"] = FILENAME
+    sys.modules["__main__"] = main
+    return main
+
+
+def run(main: types.ModuleType, code: types.CodeType, entry: str | None) -> None:
+    """Run the program to its end, write the result file, and leave the process; never returns."""
+    gc.enable()
+    sys.setrecursionlimit(50_000)
+    namespace = main.__dict__
+    status = 0
+    try:
+        if entry is None:
+            exec(code, namespace)
+        else:
+            _write(*_call(namespace, code, entry))
+    except SystemExit as stop:
+        if stop.code is not None and not isinstance(stop.code, int):
+            sys.stderr.write(f"{stop.code}\n")
+        if entry is not None:
+            _write(wire.EXCEPTION, _report("SystemExit", "the program ended before the function returned", stop))
+    except MemoryError as error:
+        status = 1
+        _write(wire.OUT_OF_MEMORY, _describe(error))
+    except BaseException as error:
+        status = 1
+        _write(wire.EXCEPTION, _describe(error))
+    _finish(namespace, code)
+    os._exit(status)
+
+
+def _call(namespace: dict[str, object], code: types.CodeType, entry: str) -> tuple[bytes, bytes]:
+    """Define the program, call ``entry`` on the JSON arguments on standard input, and encode what it returns."""
+    with open(0, encoding="utf-8", closefd=False) as stdin:
+        arguments = [json.loads(line) for line in stdin.read().split("\n") if line.strip()]
+    namespace["__name__"] = "solution"
+    sys.modules["solution"] = sys.modules["__main__"]
+    exec(code, namespace)
+    function = _find(namespace, entry)
+    if function is None:
+        return wire.NO_ENTRY, entry.encode()
+    value = function(*arguments)
+    try:
+        text = json.dumps(value, default=_plain, separators=(",", ":"))
+        data = text.encode()
+    except (TypeError, ValueError, RecursionError, OverflowError) as error:
+        return wire.UNSERIALISABLE, json.dumps([type(value).__name__, _text_of(error)]).encode()
+    return (wire.VALUE_WITH_NESTED_TUPLE if _nests_a_tuple(value) else wire.VALUE), data
+
+
+def _find(namespace: dict[str, object], entry: str) -> Callable[..., object] | None:
+    owner, _, name = entry.rpartition(".")
+    if not owner:
+        found = namespace.get(name)
+        return found if callable(found) else None
+    made = namespace.get(owner)
+    if not callable(made):
+        return None
+    method = getattr(made(), name, None)
+    return method if callable(method) else None
+
+
+def _plain(value: object) -> object:
+    """Turn numpy scalars into Python's own; anything else has no JSON form."""
+    item = getattr(value, "item", None)
+    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == () and callable(item):
+        return item()
+    raise TypeError(f"a value of type {type(value).__name__} has no JSON form")
+
+
+def _nests_a_tuple(value: object) -> bool:
+    """Whether a tuple lies below the top level (LiveCodeBench turns only a top-level tuple into a list)."""
+    stack: list[object] = [value]
+    top = True
+    while stack:
+        current = stack.pop()
+        items = current.values() if isinstance(current, dict) else current
+        if isinstance(current, (list, tuple, dict)):
+            if isinstance(current, tuple) and not top:
+                return True
+            stack.extend(x for x in items if type(x) not in (int, str, float, bool))  # type: ignore[attr-defined]
+        top = False
+    return False
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)[:_MESSAGE_CHARS]
+    except BaseException:  # a program's exception may fail to print itself
+        return "(its message could not be read)"
+
+
+def _describe(error: BaseException) -> bytes:
+    return _report(type(error).__name__, _text_of(error), error)
+
+
+def _report(name: str, message: str, error: BaseException) -> bytes:
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == FILENAME:
+            frames.append([trace.tb_lineno, trace.tb_frame.f_code.co_name])
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError) and error.filename == FILENAME and error.lineno:
+        frames.append([error.lineno, "<module>"])
+    return json.dumps([str(name)[:200], message, frames[-_FRAMES:]]).encode()
+
+
+def describe_compile_error(error: BaseException) -> bytes:
+    """Encode why the source did not compile: ``[type, message, [[line, "<module>"]]]``."""
+    message = error.msg if isinstance(error, SyntaxError) and error.msg else _text_of(error)
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    return json.dumps([type(error).__name__, message[:_MESSAGE_CHARS], [[line, "<module>"]] if line else []]).encode()
+
+
+def _write(kind: bytes, payload: bytes) -> None:
+    data = memoryview(kind + payload)
+    try:
+        os.ftruncate(RESULT_FD, 0)
+        offset = 0
+        while offset < len(data):
+            offset += os.pwrite(RESULT_FD, data[offset:], offset)
+    except OSError:
+        return  # closed by the program, or over the output limit, which the file's size shows
+
+
+def _finish(namespace: dict[str, object], code: types.CodeType) -> None:
+    """Do what a real interpreter does at its end: join threads, run exit functions, flush."""
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+    except BaseException:
+        sys.stderr.write("a thread could not be joined\n")
+    atexit._run_exitfuncs()
+    held = [namespace.get(name) for name in code.co_names]
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, *(s for s in held if isinstance(s, io.IOBase))):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except BaseException:  # closed underneath, over the limit, or the program's own object
+            continue

@@ -1,0 +1,226 @@
+"""The supervisor: one process per submission, which compiles it and forks, watches and reaps one child per test."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import mmap
+import os
+import resource
+import select
+import signal
+import socket
+import time
+import types
+import warnings
+from typing import Any, NoReturn
+
+from . import kernel, program, wire
+
+_STDERR_TAIL = 8192
+_CPUS = len(os.sched_getaffinity(0))
+
+
+class Supervisor:
+    """Runs one submission's tests, one forked child each.
+
+    Args:
+        sock: the channel to the judge.
+        main: the prepared ``__main__`` module.
+        test_filter: the seccomp program of test processes, None at isolation ``none``.
+        pid_instruction: index of the filter instruction that holds the test process's own pid.
+        own_pid_namespace: whether this process is pid 1 of a pid namespace of its own.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        main: types.ModuleType,
+        test_filter: Any,
+        pid_instruction: int,
+        own_pid_namespace: bool,
+    ) -> None:
+        self._sock, self._main = sock, main
+        self._filter, self._pid_instruction = test_filter, pid_instruction
+        self._own_pid_namespace = own_pid_namespace
+
+    def serve(self) -> None:
+        """Read one SUBMIT frame, compile, then answer TEST frames until END."""
+        kind, size = wire.receive_header(self._sock)
+        if kind != wire.SUBMIT:
+            raise ValueError(f"expected SUBMIT, got frame type {kind}")
+        payload = bytes(wire.receive_exactly(self._sock, size))
+        header, _, source = payload.partition(b"\n")
+        request = json.loads(header)
+        self._entry: str | None = request["entry"]
+        self._cpu_ns = int(request["cpu_s"] * 1e9)
+        self._wall_ns = int(request["wall_s"] * 1e9)
+        self._output_bytes: int = request["output_bytes"]
+        self._cpu_rlimit = math.ceil(request["cpu_s"]) + 1
+        memory = request["memory_bytes"]
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        code = self._compile(source)
+        if code is None:
+            return
+        stopped = False
+        while True:
+            kind, size = wire.receive_header(self._sock)
+            if kind == wire.END:
+                return
+            if stopped:  # tests sent ahead of a limit that ended the submission
+                wire.receive_exactly(self._sock, size)
+                continue
+            outcome = self._run_test(code, size)
+            wire.send(self._sock, wire.RESULT, outcome.pack())
+            stopped = request["stop_at_limit"] and self._hit_limit(outcome)
+
+    def complain(self, error: BaseException) -> None:
+        """Tell the judge of a failure of ours, if it still listens."""
+        with contextlib.suppress(OSError):
+            wire.send(self._sock, wire.DIED, f"supervisor: {type(error).__name__}: {error}".encode())
+
+    def _compile(self, source: bytes) -> types.CodeType | None:
+        hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+        used = math.ceil(time.process_time())
+        resource.setrlimit(resource.RLIMIT_CPU, (used + self._cpu_rlimit, hard))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                text = source.decode("utf-8", "surrogatepass")
+                code = compile(text, program.FILENAME, "exec", dont_inherit=True)
+        except Exception as error:  # SyntaxError, ValueError (NUL), RecursionError, MemoryError, UnicodeError ...
+            wire.send(self._sock, wire.COMPILED, program.describe_compile_error(error))
+            kind, _ = wire.receive_header(self._sock)
+            if kind != wire.END:
+                raise ValueError(f"expected END after a compile error, got frame type {kind}") from None
+            return None
+        resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
+        wire.send(self._sock, wire.COMPILED)
+        return code
+
+    def _hit_limit(self, outcome: wire.Outcome) -> bool:
+        return (
+            outcome.reason != wire.FINISHED
+            or outcome.cpu_ns > self._cpu_ns
+            or max(len(outcome.stdout), len(outcome.result)) >= self._output_bytes
+            or outcome.result[:1] == wire.OUT_OF_MEMORY
+            or (
+                os.WIFSIGNALED(outcome.wait_status)
+                and os.WTERMSIG(outcome.wait_status) in (signal.SIGKILL, signal.SIGXCPU, signal.SIGXFSZ)
+            )
+        )
+
+    def _run_test(self, code: types.CodeType, input_size: int) -> wire.Outcome:
+        # Descriptors 0..3 are fresh memory files, so that a child needs no set-up of its own and leaves nothing.
+        for fd in range(4):
+            os.close(fd)
+            if os.memfd_create("", 0) != fd:
+                raise RuntimeError(f"descriptor {fd} is not free")
+        self._receive_input(input_size)
+        start = time.monotonic_ns()
+        pid = kernel.fork()
+        if pid == 0:
+            self._become_program(code)
+        if pid < 0:
+            raise OSError("fork failed in the supervisor")
+        reason = self._watch(pid, start)
+        _, status, usage = os.wait4(pid, 0)
+        wall = time.monotonic_ns() - start
+        self._sweep()
+        cpu = int((usage.ru_utime + usage.ru_stime) * 1e9)
+        return wire.Outcome(
+            reason, status, cpu, wall, usage.ru_maxrss << 10,
+            self._read(1), self._read(2, tail=_STDERR_TAIL), self._read(3),
+        )  # fmt: skip
+
+    def _receive_input(self, size: int) -> None:
+        """Receive a test's input into descriptor 0 through a mapping, so that none of it stays in our heap.
+
+        Later test processes are forked from this heap: an input lying in it could be read by a later test's program.
+        """
+        if size == 0:
+            return
+        os.ftruncate(0, size)
+        with mmap.mmap(0, size) as view, memoryview(view) as whole:
+            wire.fill(self._sock, whole)
+
+    def _become_program(self, code: types.CodeType) -> NoReturn:
+        """In the child: give up what a program must not have, then run it."""
+        try:
+            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)  # our parent has one thread, so this is exact
+            kernel.close_from(4)
+            cap = self._output_bytes
+            resource.setrlimit(resource.RLIMIT_FSIZE, (cap, cap))
+            resource.setrlimit(resource.RLIMIT_CPU, (self._cpu_rlimit, self._cpu_rlimit + 1))
+            if self._filter is not None:
+                self._filter.patch(self._pid_instruction, os.getpid())
+                self._filter.load()
+        except BaseException as error:  # never run a program without its fences
+            os.write(2, f"sandbox: {error}".encode())
+            os._exit(255)
+        try:
+            program.run(self._main, code, self._entry)
+        finally:
+            os._exit(1)
+
+    def _watch(self, pid: int, start: int) -> int:
+        """Wait for the child's end, or end it: CPU time decides, wall time is a cap of its own."""
+        clock = (~pid << 3) | 2  # the kernel's id of another process's CPU clock (clock_getcpuclockid(3))
+        pidfd = os.pidfd_open(pid)
+        try:
+            poller = select.poll()
+            poller.register(pidfd, select.POLLIN)
+            poller.register(self._sock, select.POLLRDHUP)
+            wait_ns = self._cpu_ns
+            while True:
+                left = start + self._wall_ns - time.monotonic_ns()
+                events = dict(poller.poll(max(0, min(wait_ns, left)) / 1e6 + 1))
+                if pidfd in events:
+                    return wire.FINISHED
+                if self._sock.fileno() in events:  # the judge has gone, and so must we
+                    os._exit(0)
+                used = time.clock_gettime_ns(clock)
+                if used >= self._cpu_ns:
+                    reason = wire.CPU_LIMIT
+                elif time.monotonic_ns() >= start + self._wall_ns:
+                    reason = wire.WALL_LIMIT
+                else:
+                    wait_ns = max((self._cpu_ns - used) // _CPUS, 2_000_000)
+                    continue
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                return reason
+        finally:
+            os.close(pidfd)
+
+    def _sweep(self) -> None:
+        """Kill whatever the test left behind: possible as pid 1 of our own namespace, where it reaches nobody else."""
+        if not self._own_pid_namespace:
+            return
+        if os.getpid() != 1:
+            raise RuntimeError("kill(-1) was about to be called outside a pid namespace of our own")
+        try:
+            os.kill(-1, signal.SIGKILL)
+            while True:
+                os.wait()
+        except (ProcessLookupError, ChildProcessError):
+            return
+
+    def _read(self, fd: int, tail: int | None = None) -> bytes:
+        size = os.fstat(fd).st_size
+        limit = tail if tail is not None else self._output_bytes
+        if size <= limit:
+            return os.pread(fd, size, 0) if size else b""
+        return os.pread(fd, limit, size - limit if tail is not None else 0)
+
+
+def supervise(supervisor: Supervisor) -> NoReturn:
+    """Run ``supervisor`` to its end and leave the process: 0 if all went well, 70 after telling an error of ours."""
+    try:
+        supervisor.serve()
+    except EOFError:
+        os._exit(0)
+    except BaseException as error:
+        supervisor.complain(error)
+        os._exit(70)
+    os._exit(0)

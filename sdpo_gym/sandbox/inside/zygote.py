@@ -1,0 +1,127 @@
+"""The zygote: a warm, fenced-in interpreter that forks one supervisor per submission.
+
+Started by exec, not by fork, with the number of its socket as only argument; everything else comes in the CONFIG frame.
+It ends when its socket closes.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from . import kernel, program, supervisor, wire
+
+_PRELOADED = (
+    "array contextlib dataclasses decimal enum fractions queue sortedcontainers struct threading time traceback"
+)
+_THREAD_STACK = 16 << 20  # glibc would take RLIMIT_STACK, 256 MiB, for every thread
+
+
+def fence(config: dict[str, Any]) -> None:
+    """Give up, for this process and all its children, everything that the isolation level says."""
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    for limit in (resource.RLIMIT_CORE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
+        resource.setrlimit(limit, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    if config["max_processes"]:
+        resource.setrlimit(resource.RLIMIT_NPROC, (config["max_processes"], config["max_processes"]))
+    if config["landlock"]:
+        kernel.landlock_restrict(config["readable"], ["/dev/null"])
+    if config["base_filter"]:
+        kernel.SeccompFilter(bytes.fromhex(config["base_filter"])).load()
+
+
+def main() -> int:
+    """Serve submissions until the judge closes the socket; return the exit status."""
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    kind, size = wire.receive_header(sock)
+    if kind != wire.CONFIG:
+        raise ValueError(f"expected CONFIG, got frame type {kind}")
+    config: dict[str, Any] = json.loads(bytes(wire.receive_exactly(sock, size)))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # pid 1 ignores signals only where it has no handler
+    sys.path[:] = [p for p in sys.path if Path(p).is_dir()] + config["packages"]
+    for name in _PRELOADED.split() + config["preload"]:
+        __import__(name)
+    threading.stack_size(_THREAD_STACK)
+    sys.set_int_max_str_digits(50_000)
+    sys.argv[:] = [program.FILENAME]
+    main_module = program.build_main()
+    test_filter = kernel.SeccompFilter(bytes.fromhex(config["test_filter"])) if config["test_filter"] else None
+    fence(config)
+    for fd in range(4):  # programs get files of these numbers; no descriptor of ours may hold one
+        if fd == sock.fileno():
+            raise ValueError(f"the socket must not have descriptor {fd}")
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    ready = {
+        "python": sys.version.split()[0],
+        "pid": os.getpid(),
+        "uid": os.getuid(),
+        "landlock": kernel.landlock_abi(),
+    }
+    wire.send(sock, wire.READY, json.dumps(ready).encode())
+    _detach()
+    while _wait_for_submission(sock):
+        new = supervisor.Supervisor(
+            sock, main_module, test_filter, config["pid_instruction"], config["pid_namespace"]
+        )  # fmt: skip
+        pid = kernel.fork_into_new_pid_namespace() if config["pid_namespace"] else kernel.fork()
+        if pid == 0:
+            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+            if config["pid_namespace"]:
+                kernel.drop_capabilities()
+            supervisor.supervise(new)
+        if pid < 0:
+            raise OSError("fork failed in the zygote")
+        status = _reap(sock, pid)
+        if status != 0:
+            wire.send(sock, wire.DIED, b"supervisor: wait status %d" % status)
+            return 1
+    return 0
+
+
+def _detach() -> None:
+    """Put memory files in the places of stdin, stdout, stderr and result: nothing leads back to who started us."""
+    for fd in range(4):
+        replacement = os.memfd_create("", 0)
+        if replacement != fd:
+            os.dup2(replacement, fd)
+            os.close(replacement)
+    for name, fd, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        raw = io.FileIO(fd, mode, closefd=False)
+        buffered = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
+        stream = io.TextIOWrapper(buffered, encoding="utf-8", errors="surrogateescape")
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def _wait_for_submission(sock: socket.socket) -> bool:
+    poller = select.poll()
+    poller.register(sock, select.POLLIN | select.POLLRDHUP)
+    events = poller.poll()[0][1]
+    return bool(events & select.POLLIN) and not events & (select.POLLRDHUP | select.POLLHUP)
+
+
+def _reap(sock: socket.socket, pid: int) -> int:
+    """Wait for the supervisor; if the judge goes away meanwhile, kill it."""
+    pidfd = os.pidfd_open(pid)
+    poller = select.poll()
+    poller.register(pidfd, select.POLLIN)
+    poller.register(sock, select.POLLRDHUP)
+    events = dict(poller.poll())
+    if pidfd not in events:
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    os.close(pidfd)
+    return os.waitpid(pid, 0)[1]
