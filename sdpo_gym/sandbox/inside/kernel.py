@@ -86,9 +86,14 @@ class SeccompFilter:
             raise OSError(code, f"seccomp: {os.strerror(code)}")
 
 
-def close_from(first: int) -> None:
-    """Close every descriptor from ``first`` on."""
-    _syscall(ctypes.c_long(SYS_CLOSE_RANGE), ctypes.c_ulong(first), ctypes.c_ulong(0xFFFFFFFF), ctypes.c_ulong(0))
+_CLOSE_FROM_4 = (ctypes.c_long(SYS_CLOSE_RANGE), ctypes.c_ulong(4), ctypes.c_ulong(0xFFFFFFFF), ctypes.c_ulong(0))
+
+
+def close_from_4() -> None:
+    """Close every descriptor from 4 on."""
+    if _syscall(*_CLOSE_FROM_4) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"close_range: {os.strerror(code)}")
 
 
 _FS_EXECUTE, _FS_READ_FILE, _FS_READ_DIR, _FS_WRITE_FILE = 1, 4, 8, 2

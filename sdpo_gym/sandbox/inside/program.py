@@ -21,6 +21,7 @@ from . import wire
 
 FILENAME = "solution.py"
 RESULT_FD = 3
+RECURSION_LIMIT = 50_000  # LiveCodeBench's
 _MESSAGE_CHARS, _FRAMES = 2000, 10
 
 # LiveCodeBench's header, in its order: builtins come late so that pow, open, sum ... are themselves again.
@@ -48,10 +49,45 @@ def build_main() -> types.ModuleType:
     return main
 
 
-def run(main: types.ModuleType, code: types.CodeType, entry: str | None) -> None:
-    """Run the program to its end, write the result file, and leave the process; never returns."""
+def warm_up(main: types.ModuleType) -> None:
+    """Run a few programs here, so that caches which every test process would fill for itself are full before the fork.
+
+    The interpreter specialises code and remembers attribute look-ups as it runs; each such write in a child copies a
+    page. Descriptors 0 to 3 must be memory files already.
+    """
+    names = dict(main.__dict__)
+    reading = (
+        "import sys\na, b = map(int, input().split())\nprint(a, *[b], sep=' ')\nsys.stdout.write(sys.stdin.read())\n"
+    )
+    method = "class Solution:\n    def solve(self, a):\n        return [a]\n"
+    for source, entry, text in (
+        (reading, None, b"1 2\n3\n"),
+        (method, "Solution.solve", b"1\n"),
+        ("1/0", None, b""),
+    ) * 12:
+        os.ftruncate(0, 0)
+        os.pwrite(0, text, 0)
+        os.lseek(0, 0, os.SEEK_SET)
+        execute(main, compile(source, FILENAME, "exec", dont_inherit=True), entry)
+        open_standard_streams()
+        main.__dict__.clear()
+        main.__dict__.update(names)
+    sys.modules.pop("solution", None)
+
+
+def open_standard_streams() -> None:
+    """Make fresh stdin, stdout and stderr on descriptors 0, 1 and 2, as the interpreter does at its start."""
+    for name, fd, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        raw = io.FileIO(fd, mode, closefd=False)
+        buffered = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
+        stream = io.TextIOWrapper(buffered, encoding="utf-8", errors="surrogateescape")
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def execute(main: types.ModuleType, code: types.CodeType, entry: str | None) -> int:
+    """Run the program to its end, write the result file, and return the exit status."""
     gc.enable()
-    sys.setrecursionlimit(50_000)
     namespace = main.__dict__
     status = 0
     try:
@@ -71,7 +107,7 @@ def run(main: types.ModuleType, code: types.CodeType, entry: str | None) -> None
         status = 1
         _write(wire.EXCEPTION, _describe(error))
     _finish(namespace, code)
-    os._exit(status)
+    return status
 
 
 def _call(namespace: dict[str, object], code: types.CodeType, entry: str) -> tuple[bytes, bytes]:

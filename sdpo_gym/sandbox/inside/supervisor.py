@@ -11,6 +11,7 @@ import resource
 import select
 import signal
 import socket
+import sys
 import time
 import types
 import warnings
@@ -57,12 +58,16 @@ class Supervisor:
         self._cpu_ns = int(request["cpu_s"] * 1e9)
         self._wall_ns = int(request["wall_s"] * 1e9)
         self._output_bytes: int = request["output_bytes"]
-        self._cpu_rlimit = math.ceil(request["cpu_s"]) + 1
         memory = request["memory_bytes"]
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        code = self._compile(source)
+        code = self._compile(source, math.ceil(request["cpu_s"]) + 1)
         if code is None:
             return
+        # Only soft limits: the test filter lets nobody raise them again, and we can.
+        self._file_hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self._output_bytes, self._file_hard))
+        sys.setrecursionlimit(program.RECURSION_LIMIT)
+        self._fenced = os.eventfd(0, os.EFD_NONBLOCK)
         stopped = False
         while True:
             kind, size = wire.receive_header(self._sock)
@@ -80,10 +85,10 @@ class Supervisor:
         with contextlib.suppress(OSError):
             wire.send(self._sock, wire.DIED, f"supervisor: {type(error).__name__}: {error}".encode())
 
-    def _compile(self, source: bytes) -> types.CodeType | None:
+    def _compile(self, source: bytes, cpu_s: int) -> types.CodeType | None:
         hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
         used = math.ceil(time.process_time())
-        resource.setrlimit(resource.RLIMIT_CPU, (used + self._cpu_rlimit, hard))
+        resource.setrlimit(resource.RLIMIT_CPU, (used + cpu_s, hard))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -128,6 +133,10 @@ class Supervisor:
         _, status, usage = os.wait4(pid, 0)
         wall = time.monotonic_ns() - start
         self._sweep()
+        try:
+            os.eventfd_read(self._fenced)
+        except BlockingIOError:
+            raise RuntimeError("a test process could not fence itself in") from None
         cpu = int((usage.ru_utime + usage.ru_stime) * 1e9)
         return wire.Outcome(
             reason, status, cpu, wall, usage.ru_maxrss << 10,
@@ -141,28 +150,28 @@ class Supervisor:
         """
         if size == 0:
             return
+        if size > self._output_bytes:  # the limit on files is meant for what programs write
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self._file_hard, self._file_hard))
         os.ftruncate(0, size)
+        if size > self._output_bytes:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self._output_bytes, self._file_hard))
         with mmap.mmap(0, size) as view, memoryview(view) as whole:
             wire.fill(self._sock, whole)
 
     def _become_program(self, code: types.CodeType) -> NoReturn:
         """In the child: give up what a program must not have, then run it."""
         try:
-            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)  # our parent has one thread, so this is exact
-            kernel.close_from(4)
-            cap = self._output_bytes
-            resource.setrlimit(resource.RLIMIT_FSIZE, (cap, cap))
-            resource.setrlimit(resource.RLIMIT_CPU, (self._cpu_rlimit, self._cpu_rlimit + 1))
+            if not self._own_pid_namespace:  # otherwise the namespace, and we in it, end with our parent anyway
+                kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)  # exact: our parent has one thread
             if self._filter is not None:
                 self._filter.patch(self._pid_instruction, os.getpid())
                 self._filter.load()
-        except BaseException as error:  # never run a program without its fences
-            os.write(2, f"sandbox: {error}".encode())
+            os.eventfd_write(self._fenced, 1)  # the program that comes now cannot take this back
+            kernel.close_from_4()
+            status = program.execute(self._main, code, self._entry)
+        except BaseException:  # never run a program without its fences; the supervisor notices
             os._exit(255)
-        try:
-            program.run(self._main, code, self._entry)
-        finally:
-            os._exit(1)
+        os._exit(status)
 
     def _watch(self, pid: int, start: int) -> int:
         """Wait for the child's end, or end it: CPU time decides, wall time is a cap of its own."""

@@ -7,7 +7,6 @@ It ends when its socket closes.
 from __future__ import annotations
 
 import gc
-import io
 import json
 import os
 import resource
@@ -21,9 +20,7 @@ from typing import Any
 
 from . import kernel, program, supervisor, wire
 
-_PRELOADED = (
-    "array contextlib dataclasses decimal enum fractions queue sortedcontainers struct threading time traceback"
-)
+_PRELOADED = "array contextlib decimal enum fractions queue struct threading time"
 _THREAD_STACK = 16 << 20  # glibc would take RLIMIT_STACK, 256 MiB, for every thread
 
 
@@ -62,6 +59,8 @@ def main() -> int:
     for fd in range(4):  # programs get files of these numbers; no descriptor of ours may hold one
         if fd == sock.fileno():
             raise ValueError(f"the socket must not have descriptor {fd}")
+    _detach()
+    program.warm_up(main_module)
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -72,7 +71,6 @@ def main() -> int:
         "landlock": kernel.landlock_abi(),
     }
     wire.send(sock, wire.READY, json.dumps(ready).encode())
-    _detach()
     while _wait_for_submission(sock):
         new = supervisor.Supervisor(
             sock, main_module, test_filter, config["pid_instruction"], config["pid_namespace"]
@@ -99,12 +97,7 @@ def _detach() -> None:
         if replacement != fd:
             os.dup2(replacement, fd)
             os.close(replacement)
-    for name, fd, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
-        raw = io.FileIO(fd, mode, closefd=False)
-        buffered = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
-        stream = io.TextIOWrapper(buffered, encoding="utf-8", errors="surrogateescape")
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
+    program.open_standard_streams()
 
 
 def _wait_for_submission(sock: socket.socket) -> bool:
