@@ -47,6 +47,7 @@ class JudgePool:
             raise ValueError(f"a judge pool needs at least 1 worker, got {workers}")
         self.workers = workers or len(os.sched_getaffinity(0))
         self._level = choose(isolation)
+        self._closed = False
         self._reset()
         _pools.add(self)
 
@@ -55,7 +56,6 @@ class JudgePool:
         self._jobs: queue.SimpleQueue[tuple[Job, Future[JobResult]] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._idle = 0
-        self._closed = False
         self._open_workers: set[Worker] = set()
 
     @property
@@ -96,7 +96,7 @@ class JudgePool:
                     if item is not None:
                         item[1].cancel()
             for worker in self._open_workers:
-                worker.abandon()
+                worker.interrupt()
         self.close()
 
     def _work(self, slot: int) -> None:
@@ -144,6 +144,8 @@ class _Zygotes:
         try:
             return self._get(preload).run(job, cases)
         except WorkerDied as error:
+            if self._pool._closed:
+                raise
             logger.warning("%s; trying once more on a fresh worker", error)
             return self._get(preload).run(job, cases)
 

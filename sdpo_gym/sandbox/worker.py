@@ -170,6 +170,11 @@ class Worker:
         """Host pid of the process that we started (bubblewrap, or the zygote itself)."""
         return self._process.pid
 
+    def interrupt(self) -> None:
+        """End the conversation from another thread: what waits for an answer gets WorkerDied."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
     def abandon(self) -> None:
         """Close our copy of the socket without ending the process, which belongs to the parent that forked us."""
         self._sock.close()
@@ -234,7 +239,7 @@ def classify(outcome: wire.Outcome, limits: Limits, has_entry: bool) -> TestRun:
         found = RunStatus.TIME_LIMIT
     elif outcome.reason == wire.WALL_LIMIT:
         found = RunStatus.IDLE_LIMIT
-    elif number == signal.SIGXFSZ or max(len(outcome.stdout), len(outcome.result)) >= limits.output_bytes:
+    elif number == signal.SIGXFSZ or outcome.reason == wire.OUTPUT_LIMIT:
         found = RunStatus.OUTPUT_LIMIT
     elif number is not None:
         # Nobody but the kernel's memory guard sends a program SIGKILL that the supervisor did not

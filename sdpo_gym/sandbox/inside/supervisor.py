@@ -108,7 +108,6 @@ class Supervisor:
         return (
             outcome.reason != wire.FINISHED
             or outcome.cpu_ns > self._cpu_ns
-            or max(len(outcome.stdout), len(outcome.result)) >= self._output_bytes
             or outcome.result[:1] == wire.OUT_OF_MEMORY
             or (
                 os.WIFSIGNALED(outcome.wait_status)
@@ -137,6 +136,8 @@ class Supervisor:
             os.eventfd_read(self._fenced)
         except BlockingIOError:
             raise RuntimeError("a test process could not fence itself in") from None
+        if reason == wire.FINISHED and max(os.fstat(fd).st_size for fd in (1, 2, 3)) >= self._output_bytes:
+            reason = wire.OUTPUT_LIMIT
         cpu = int((usage.ru_utime + usage.ru_stime) * 1e9)
         return wire.Outcome(
             reason, status, cpu, wall, usage.ru_maxrss << 10,

@@ -11,7 +11,7 @@ CONFIG, READY, SUBMIT, COMPILED, TEST, RESULT, END, DIED = range(1, 9)
 HEADER = struct.Struct("<BQ")
 
 # why the supervisor ended a test
-FINISHED, CPU_LIMIT, WALL_LIMIT = range(3)
+FINISHED, CPU_LIMIT, WALL_LIMIT, OUTPUT_LIMIT = range(4)
 
 # first byte of the result file that a program leaves behind
 VALUE, VALUE_WITH_NESTED_TUPLE, EXCEPTION, OUT_OF_MEMORY, UNSERIALISABLE, NO_ENTRY = b"V", b"T", b"E", b"M", b"B", b"N"

@@ -1,0 +1,123 @@
+# One command does the main job:   make eval ENV=lcb_v6
+# One command passes the tests:    make test
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/stamps
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+# Variables of `make eval`; an empty one takes its default from the environment's card
+ENV ?= lcb_v6
+POLICY ?=
+MODEL ?=
+BASE_URL ?=
+N ?=
+TEMPERATURE ?=
+MAX_TOKENS ?=
+TURNS ?=
+DATA ?=
+SPLIT ?=
+LIMIT ?=
+OUT ?=
+SEED ?=
+ISOLATION ?=
+RUN ?=
+ARGS ?=
+
+OPTIONS = $(if $(POLICY),--policy '$(POLICY)') $(if $(MODEL),--model '$(MODEL)') $(if $(BASE_URL),--base-url '$(BASE_URL)') \
+  $(if $(N),--n $(N)) $(if $(TEMPERATURE),--temperature $(TEMPERATURE)) $(if $(MAX_TOKENS),--max-tokens $(MAX_TOKENS)) \
+  $(if $(TURNS),--turns $(TURNS)) $(if $(DATA),--data '$(DATA)') $(if $(SPLIT),--split $(SPLIT)) $(if $(LIMIT),--limit $(LIMIT)) \
+  $(if $(OUT),--out '$(OUT)') $(if $(SEED),--seed $(SEED)) $(if $(ISOLATION),--isolation $(ISOLATION)) $(ARGS)
+
+# What an evaluation needs beyond the core: a local model needs torch, the hub's data need its client
+POLICY_NAME := $(firstword $(subst :, ,$(POLICY)))
+EXTRAS := $(if $(filter vllm,$(POLICY_NAME)),vllm)
+EXTRAS += $(if $(or $(filter transformers,$(POLICY_NAME)),$(if $(POLICY),,$(MODEL))),torch)
+EXTRAS += $(if $(filter hub,$(or $(DATA),$(if $(POLICY)$(MODEL),hub))),hub)
+EVAL_STAMPS := $(STAMP)/core $(patsubst %,$(STAMP)/%,$(strip $(EXTRAS)))
+
+.PHONY: help setup eval rejudge show envs doctor test test-fast check lint format types bench clean
+
+help: ## this text
+	@echo "usage: make TARGET [VARIABLE=value ...]"; echo
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
+	@echo; echo "variables of eval:"
+	@printf '  %-12s %s\n' \
+	  ENV 'environment or alias, see `make envs` (default lcb_v6)' \
+	  POLICY 'transformers, vllm, openai[:MODEL], replay:FILE, scripted:gold|empty' \
+	  MODEL 'model directory or hub name; alone it chooses POLICY=transformers' \
+	  BASE_URL 'server for POLICY=openai (key from OPENAI_API_KEY)' \
+	  N 'attempts per task (default: the card of the environment)' \
+	  TEMPERATURE 'sampling temperature (default: the card)' \
+	  MAX_TOKENS 'most tokens per completion (default: the card)' \
+	  TURNS 'turns per attempt; after a failure the feedback is the next prompt' \
+	  DATA 'hub (default with MODEL or POLICY), sample, or a path' \
+	  SPLIT 'which split of the data' \
+	  LIMIT 'only the first LIMIT tasks' \
+	  OUT 'run directory; the same one resumes (default runs/ENV/POLICY-DIGEST)' \
+	  SEED 'seed of the run (default 0)' \
+	  ISOLATION 'auto, userns, landlock, none (see `make doctor`)' \
+	  ARGS 'further options, see `.venv/bin/sdpo-gym eval --help`'
+	@echo; echo "without MODEL and POLICY, eval replays recorded completions of the sample set: no GPU, no hub, no key"
+
+setup: $(STAMP)/core $(patsubst %,$(STAMP)/%,$(EXTRAS)) ## make .venv with the core (EXTRAS="torch hub ..." for more) and bubblewrap
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "sdpo_gym needs Python 3.11 or newer; set PYTHON=/path/to/python3"; exit 2; }
+	@echo "making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python's venv module failed; on Debian and Ubuntu: apt-get install python3-venv"; exit 2; }
+
+$(STAMP)/core: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing sdpo_gym (once)"
+	@$(PIP) -e .
+	@$(BIN)/sdpo-gym doctor --install --quiet
+	@mkdir -p $(STAMP) && touch $@
+
+$(STAMP)/%: $(STAMP)/core
+	@echo "installing the extra $* (once)"
+	@$(PIP) -e '.[$*]'
+	@touch $@
+
+eval: $(EVAL_STAMPS) ## evaluate a policy: make eval ENV=lcb_v6 [MODEL=...] [POLICY=...]
+	@$(BIN)/sdpo-gym eval $(ENV) $(OPTIONS)
+
+rejudge: $(STAMP)/core ## score the stored completions of RUN again
+	@$(BIN)/sdpo-gym rejudge '$(RUN)' $(ARGS)
+
+show: $(STAMP)/core ## print the transcripts of RUN
+	@$(BIN)/sdpo-gym show '$(RUN)' $(ARGS)
+
+envs: $(STAMP)/core ## list the environments
+	@$(BIN)/sdpo-gym envs
+
+doctor: $(STAMP)/core ## say what this machine can do, and how to get more
+	@$(BIN)/sdpo-gym doctor
+
+test: $(STAMP)/test ## all tests (under 15 minutes on two cores)
+	@$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+
+test-fast: $(STAMP)/test ## the tests that take seconds (under 2 minutes)
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -m 'not slow' $(ARGS)
+
+lint: $(STAMP)/dev ## ruff, without changing anything
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(STAMP)/dev ## let ruff mend what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(STAMP)/dev ## mypy, strict
+	@$(BIN)/mypy
+
+check: lint types test-fast ## lint, types and the fast tests: clean at every commit
+
+bench: $(STAMP)/test ## measure the judge's speed (benchmarks/)
+	@$(BIN)/python benchmarks/judge.py $(ARGS)
+
+clean: ## remove .venv and caches (runs/ stays)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
