@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Protocol, runtime_checkable
 
@@ -42,11 +42,11 @@ class SubmittingJudge(Protocol):
 
 
 def submit(judge: Judge, task: Task, completion: Completion) -> Future[Verdict]:
-    """Hand one completion to ``judge``; a judge without ``submit`` is called here and now."""
-    if isinstance(judge, SubmittingJudge):
-        return judge.submit(task, completion)
+    """Hand one completion to ``judge`` and never raise; a judge without ``submit`` is called here and now."""
     future: Future[Verdict] = Future()
     try:
+        if isinstance(judge, SubmittingJudge):
+            return judge.submit(task, completion)
         future.set_result(judge(task, completion))
     except Exception as error:
         future.set_exception(error)
@@ -54,12 +54,15 @@ def submit(judge: Judge, task: Task, completion: Completion) -> Future[Verdict]:
 
 
 def result_of(future: Future[Verdict]) -> Verdict | JudgeError:
-    """Return a finished future's verdict, or its failure as a JudgeError (a judge's bug is an outage, not a zero)."""
+    """Return a finished future's verdict, or its failure as a JudgeError."""
     if future.cancelled():
         return JudgeError("judging was cancelled")
     error = future.exception()
-    if error is None:
-        return future.result()
+    return future.result() if error is None else _as_judge_error(error)
+
+
+def _as_judge_error(error: BaseException) -> JudgeError:
+    """Return ``error`` as a JudgeError: a judge's bug is an outage, not a zero."""
     if isinstance(error, JudgeError):
         return error
     logger.error("judge raised %s", type(error).__name__, exc_info=error)
@@ -68,7 +71,9 @@ def result_of(future: Future[Verdict]) -> Verdict | JudgeError:
     return wrapped
 
 
-def judge_stream(judge: Judge, pairs: Iterable[tuple[Task, Completion]]) -> Iterator[tuple[int, Verdict | JudgeError]]:
+def judge_stream(
+    judge: Judge, pairs: Iterable[tuple[Task, Completion]]
+) -> Generator[tuple[int, Verdict | JudgeError], None, None]:
     """Judge many completions and yield ``(index, verdict or JudgeError)`` as they finish; no item stops the others."""
     done: queue.SimpleQueue[tuple[int, Future[Verdict]]] = queue.SimpleQueue()
     pending: dict[int, Future[Verdict]] = {}
@@ -97,20 +102,42 @@ def judge_many(judge: Judge, pairs: Sequence[tuple[Task, Completion]]) -> list[V
     return [results[i] for i in range(len(pairs))]
 
 
+def _start(judge: Judge, task: Task, completion: Completion) -> asyncio.Future[Verdict]:
+    if isinstance(judge, SubmittingJudge):
+        return asyncio.wrap_future(submit(judge, task, completion))
+    return asyncio.get_running_loop().run_in_executor(None, judge, task, completion)
+
+
+async def _finish(started: asyncio.Future[Verdict]) -> Verdict:
+    try:
+        return await started
+    except Exception as error:
+        raise _as_judge_error(error) from error
+
+
 async def judge_async(judge: Judge, task: Task, completion: Completion) -> Verdict:
-    """Judge one completion without blocking the running event loop."""
-    return await asyncio.wrap_future(submit(judge, task, completion))
+    """Judge one completion without blocking the running event loop; JudgeError on any failure of the judge."""
+    return await _finish(_start(judge, task, completion))
 
 
 async def judge_stream_async(
     judge: Judge, pairs: Iterable[tuple[Task, Completion]]
-) -> AsyncIterator[tuple[int, Verdict | JudgeError]]:
-    """Like :func:`judge_stream`, for asyncio."""
+) -> AsyncGenerator[tuple[int, Verdict | JudgeError], None]:
+    """Like :func:`judge_stream`, for asyncio; everything is handed to the judge at once."""
 
-    async def one(index: int, future: Future[Verdict]) -> tuple[int, Verdict | JudgeError]:
-        await asyncio.wait([asyncio.wrap_future(future)])
-        return index, result_of(future)
+    async def one(index: int, started: asyncio.Future[Verdict]) -> tuple[int, Verdict | JudgeError]:
+        try:
+            return index, await _finish(started)
+        except JudgeError as error:
+            return index, error
 
-    futures = [submit(judge, task, completion) for task, completion in pairs]
-    for next_done in asyncio.as_completed([one(i, f) for i, f in enumerate(futures)]):
-        yield await next_done
+    started = [_start(judge, task, completion) for task, completion in pairs]
+    waiting = [asyncio.ensure_future(one(i, future)) for i, future in enumerate(started)]
+    try:
+        for next_done in asyncio.as_completed(waiting):
+            yield await next_done
+    finally:
+        for future in waiting:
+            future.cancel()
+        for verdict in started:
+            verdict.cancel()

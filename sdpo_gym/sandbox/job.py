@@ -16,7 +16,7 @@ class RunStatus(StrEnum):
     WRONG_ANSWER = "wrong_answer"
     RUNTIME_ERROR = "runtime_error"  # an uncaught exception
     TIME_LIMIT = "time_limit"  # CPU time used up
-    IDLE_LIMIT = "idle_limit"  # wall time used up with CPU time to spare
+    IDLE_LIMIT = "idle_limit"  # wall time used up by waiting, with CPU time to spare
     MEMORY_LIMIT = "memory_limit"
     OUTPUT_LIMIT = "output_limit"
     BAD_RETURN = "bad_return"  # a returned value that JSON cannot hold

@@ -33,7 +33,10 @@ class Limits:
 
     @property
     def wall_s(self) -> float:
-        """Wall-clock cap, 2x the CPU limit + 2 s: reaching it with CPU to spare is ``idle_limit``."""
+        """Wall-clock cap, 2x the CPU limit + 2 s: a program that reaches it while waiting gets ``idle_limit``.
+
+        One that is still computing there (at a tenth of a core or more) is starved, not idle, and goes on.
+        """
         return 2 * self.cpu_s + 2
 
 

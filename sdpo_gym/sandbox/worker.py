@@ -22,6 +22,7 @@ from sdpo_gym.sandbox.limits import Limits, StopRule
 from sdpo_gym.sandbox.runtime import runtime
 
 _START_S = 30.0
+_STARVED = 10  # a program may take this many times its CPU limit of wall time on a busy machine, see the supervisor
 _GRACE_S = 15.0  # beyond a test's wall limit, before the worker itself is given up
 _SEND_AHEAD = 64 << 10  # a test this small is sent while the one before it runs: it fits the socket's buffer
 _BUFFER = 1 << 20
@@ -103,7 +104,7 @@ class Worker:
         if len(source) > limits.source_bytes:
             long = f"the source has {len(source):,} bytes, the limit is {limits.source_bytes:,}"
             return self._not_compiled(ProgramError("SourceTooLong", long), len(cases))
-        self._sock.settimeout(limits.wall_s + _GRACE_S)
+        self._sock.settimeout(limits.wall_s + _STARVED * limits.cpu_s + _GRACE_S)
         request = {
             "entry": job.program.entry,
             "cpu_s": limits.cpu_s,

@@ -68,7 +68,7 @@ def warm_up(main: types.ModuleType) -> None:
         os.ftruncate(0, 0)
         os.pwrite(0, text, 0)
         os.lseek(0, 0, os.SEEK_SET)
-        execute(main, compile(source, FILENAME, "exec", dont_inherit=True), entry)
+        execute(main, compile(source, FILENAME, "exec", dont_inherit=True), entry, at_exit=False)
         open_standard_streams()
         main.__dict__.clear()
         main.__dict__.update(names)
@@ -85,8 +85,11 @@ def open_standard_streams() -> None:
         setattr(sys, f"__{name}__", stream)
 
 
-def execute(main: types.ModuleType, code: types.CodeType, entry: str | None) -> int:
-    """Run the program to its end, write the result file, and return the exit status."""
+def execute(main: types.ModuleType, code: types.CodeType, entry: str | None, *, at_exit: bool = True) -> int:
+    """Run the program to its end, write the result file, and return the exit status.
+
+    ``at_exit`` says whether this is the end of the process, in which threads are joined and exit functions run.
+    """
     gc.enable()
     namespace = main.__dict__
     status = 0
@@ -106,7 +109,9 @@ def execute(main: types.ModuleType, code: types.CodeType, entry: str | None) -> 
     except BaseException as error:
         status = 1
         _write(wire.EXCEPTION, _describe(error))
-    _finish(namespace, code)
+    if at_exit:
+        _join_and_run_exit_functions()
+    _flush(namespace, code)
     return status
 
 
@@ -205,13 +210,16 @@ def _write(kind: bytes, payload: bytes) -> None:
         return  # closed by the program, or over the output limit, which the file's size shows
 
 
-def _finish(namespace: dict[str, object], code: types.CodeType) -> None:
-    """Do what a real interpreter does at its end: join threads, run exit functions, flush."""
+def _join_and_run_exit_functions() -> None:
     try:
         threading._shutdown()  # type: ignore[attr-defined]
     except BaseException:
         sys.stderr.write("a thread could not be joined\n")
     atexit._run_exitfuncs()
+
+
+def _flush(namespace: dict[str, object], code: types.CodeType) -> None:
+    """Flush what a real interpreter flushes at its end, the module's own streams among it."""
     held = [namespace.get(name) for name in code.co_names]
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, *(s for s in held if isinstance(s, io.IOBase))):
         try:

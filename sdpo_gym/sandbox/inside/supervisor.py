@@ -20,6 +20,8 @@ from typing import Any, NoReturn
 from . import kernel, program, wire
 
 _STDERR_TAIL = 8192
+_SECOND = 1_000_000_000
+_BUSY_SHARE = 10  # a program that gets a tenth of a core or more is computing, one that gets less is waiting
 _CPUS = len(os.sched_getaffinity(0))
 
 
@@ -175,17 +177,23 @@ class Supervisor:
         os._exit(status)
 
     def _watch(self, pid: int, start: int) -> int:
-        """Wait for the child's end, or end it: CPU time decides, wall time is a cap of its own."""
+        """Wait for the child's end, or end it: CPU time decides, wall time ends only what does not compute.
+
+        A program that is still computing at the wall limit is starved by its neighbours, not idle: it goes on as long
+        as every further second gives it a tenth of a core, so that a busy machine changes no verdict.
+        """
         clock = (~pid << 3) | 2  # the kernel's id of another process's CPU clock (clock_getcpuclockid(3))
         pidfd = os.pidfd_open(pid)
+        deadline = start + self._wall_ns
+        expected = self._wall_ns // _BUSY_SHARE  # CPU time by which a program at its deadline counts as computing
+        wait = self._cpu_ns
         try:
             poller = select.poll()
             poller.register(pidfd, select.POLLIN)
             poller.register(self._sock, select.POLLRDHUP)
-            wait_ns = self._cpu_ns
             while True:
-                left = start + self._wall_ns - time.monotonic_ns()
-                events = dict(poller.poll(max(0, min(wait_ns, left)) / 1e6 + 1))
+                left = deadline - time.monotonic_ns()
+                events = dict(poller.poll(max(0, min(wait, left)) / 1e6 + 1))
                 if pidfd in events:
                     return wire.FINISHED
                 if self._sock.fileno() in events:  # the judge has gone, and so must we
@@ -193,11 +201,15 @@ class Supervisor:
                 used = time.clock_gettime_ns(clock)
                 if used >= self._cpu_ns:
                     reason = wire.CPU_LIMIT
-                elif time.monotonic_ns() >= start + self._wall_ns:
-                    reason = wire.WALL_LIMIT
-                else:
-                    wait_ns = max((self._cpu_ns - used) // _CPUS, 2_000_000)
+                elif time.monotonic_ns() < deadline:
+                    wait = max((self._cpu_ns - used) // _CPUS, 2_000_000)
                     continue
+                elif used >= expected:
+                    deadline += _SECOND
+                    expected = used + _SECOND // _BUSY_SHARE
+                    continue
+                else:
+                    reason = wire.WALL_LIMIT
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
                 return reason
         finally:

@@ -1,0 +1,72 @@
+"""What several commands share: options of environments, and showing text that a model wrote."""
+
+from __future__ import annotations
+
+import argparse
+import tomllib
+import unicodedata
+from datetime import date, time
+from typing import TYPE_CHECKING
+
+from sdpo_gym.errors import UsageError
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_env_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that end up as options of an environment."""
+    parser.add_argument("--isolation", help="how judged programs are isolated (default: the best there is)")
+    parser.add_argument("--workers", type=int, help="judge processes (default: one per core)")
+    parser.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of the environment; VALUE is typed as in TOML, or else a text; may be repeated",
+    )
+
+
+def env_options(arguments: argparse.Namespace) -> dict[str, object]:
+    """Return the options of the environment that were given.
+
+    Raises:
+        UsageError: if one is not ``KEY=VALUE`` or is given twice.
+    """
+    named = {
+        "isolation": arguments.isolation,
+        "workers": arguments.workers,
+        "date_from": getattr(arguments, "date_from", None),
+        "date_until": getattr(arguments, "date_until", None),
+    }
+    options: dict[str, object] = {key: value for key, value in named.items() if value is not None}
+    for text in arguments.option:
+        key, equals, value = text.partition("=")
+        if not key or not equals:
+            raise UsageError(f"--option {text!r} must have the form KEY=VALUE")
+        if key in options:
+            raise UsageError(f"option {key!r} is given twice")
+        options[key] = typed(value)
+    return options
+
+
+def typed(text: str) -> object:
+    """Return the value that ``text`` has in TOML, or ``text`` itself where it has none; dates stay text."""
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    value = table.get("value")
+    return text if len(table) != 1 or isinstance(value, date | time) else value
+
+
+def visible(text: str) -> str:
+    """Return ``text`` with every character that a terminal might act on, or not show, as an escape; line ends stay."""
+    return "".join(c if c in "\n\t" or unicodedata.category(c) not in _UNSEEN else _escaped(c) for c in text)
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -1,0 +1,1 @@
+"""Where data comes from: pinned hub files and local ones."""
