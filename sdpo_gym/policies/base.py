@@ -72,6 +72,8 @@ class Sampling:
             raise ValueError(f"top_p must lie in (0, 1], got {self.top_p}")
         if self.max_tokens < 1:
             raise ValueError(f"max_tokens must be at least 1, got {self.max_tokens}")
+        if "" in self.stop:
+            raise ValueError("a stop string must not be empty: it would end every completion at its start")
 
 
 class Policy(Protocol):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import struct
 
 _libc = ctypes.PyDLL(None, use_errno=True)  # PyDLL keeps the interpreter lock: this side has one thread
-_X86 = platform.machine() == "x86_64"
+_X86 = os.uname().machine == "x86_64"
 
 SYS_CLONE = 56 if _X86 else 220
 SYS_CAPSET = 126 if _X86 else 91

@@ -1,25 +1,29 @@
-"""The supervisor: one process per submission, which compiles it and forks, watches and reaps one child per test."""
+"""The supervisor: one process per submission, which compiles it and forks, watches and reaps one child per test.
+
+It does little, and imports little, on purpose: whatever it touches between a fork and the child's end is copied.
+"""
 
 from __future__ import annotations
 
+import _signal
 import contextlib
 import json
 import math
-import mmap
 import os
 import resource
-import select
-import signal
-import socket
 import sys
 import time
 import types
 import warnings
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import kernel, program, wire
 
+if TYPE_CHECKING:
+    from _socket import socket
+
 _STDERR_TAIL = 8192
+_CHUNK = 64 << 10
 _SECOND = 1_000_000_000
 _BUSY_SHARE = 10  # a program that gets a tenth of a core or more is computing, one that gets less is waiting
 _CPUS = len(os.sched_getaffinity(0))
@@ -38,18 +42,20 @@ class Supervisor:
 
     def __init__(
         self,
-        sock: socket.socket,
+        sock: socket,
         main: types.ModuleType,
         test_filter: Any,
         pid_instruction: int,
         own_pid_namespace: bool,
     ) -> None:
         self._sock, self._main = sock, main
+        self._buffer = memoryview(bytearray(_CHUNK))
         self._filter, self._pid_instruction = test_filter, pid_instruction
         self._own_pid_namespace = own_pid_namespace
 
     def serve(self) -> None:
         """Read one SUBMIT frame, compile, then answer TEST frames until END."""
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGCHLD,))  # it is waited for, not handled
         kind, size = wire.receive_header(self._sock)
         if kind != wire.SUBMIT:
             raise ValueError(f"expected SUBMIT, got frame type {kind}")
@@ -113,7 +119,7 @@ class Supervisor:
             or outcome.result[:1] == wire.OUT_OF_MEMORY
             or (
                 os.WIFSIGNALED(outcome.wait_status)
-                and os.WTERMSIG(outcome.wait_status) in (signal.SIGKILL, signal.SIGXCPU, signal.SIGXFSZ)
+                and os.WTERMSIG(outcome.wait_status) in (_signal.SIGKILL, _signal.SIGXCPU, _signal.SIGXFSZ)
             )
         )
 
@@ -130,8 +136,7 @@ class Supervisor:
             self._become_program(code)
         if pid < 0:
             raise OSError("fork failed in the supervisor")
-        reason = self._watch(pid, start)
-        _, status, usage = os.wait4(pid, 0)
+        reason, status, usage = self._watch(pid, start)
         wall = time.monotonic_ns() - start
         self._sweep()
         try:
@@ -147,25 +152,32 @@ class Supervisor:
         )  # fmt: skip
 
     def _receive_input(self, size: int) -> None:
-        """Receive a test's input into descriptor 0 through a mapping, so that none of it stays in our heap.
+        """Receive a test's input into descriptor 0, and leave nothing of it in our own memory.
 
-        Later test processes are forked from this heap: an input lying in it could be read by a later test's program.
+        Later test processes are forked from this one: an input lying here could be read by a later test's program.
         """
         if size == 0:
             return
         if size > self._output_bytes:  # the limit on files is meant for what programs write
             resource.setrlimit(resource.RLIMIT_FSIZE, (self._file_hard, self._file_hard))
-        os.ftruncate(0, size)
+        left = size
+        while left:
+            part = self._buffer[: min(left, _CHUNK)]
+            wire.fill(self._sock, part)
+            if os.write(0, part) != len(part):
+                raise OSError("a test's input could not be written")
+            left -= len(part)
+        os.lseek(0, 0, os.SEEK_SET)
+        used = min(size, _CHUNK)
+        self._buffer[:used] = bytes(used)
         if size > self._output_bytes:
             resource.setrlimit(resource.RLIMIT_FSIZE, (self._output_bytes, self._file_hard))
-        with mmap.mmap(0, size) as view, memoryview(view) as whole:
-            wire.fill(self._sock, whole)
 
     def _become_program(self, code: types.CodeType) -> NoReturn:
         """In the child: give up what a program must not have, then run it."""
         try:
             if not self._own_pid_namespace:  # otherwise the namespace, and we in it, end with our parent anyway
-                kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)  # exact: our parent has one thread
+                kernel.prctl(kernel.PR_SET_PDEATHSIG, _signal.SIGKILL)  # exact: our parent has one thread
             if self._filter is not None:
                 self._filter.patch(self._pid_instruction, os.getpid())
                 self._filter.load()
@@ -176,44 +188,37 @@ class Supervisor:
             os._exit(255)
         os._exit(status)
 
-    def _watch(self, pid: int, start: int) -> int:
+    def _watch(self, pid: int, start: int) -> tuple[int, int, resource.struct_rusage]:
         """Wait for the child's end, or end it: CPU time decides, wall time ends only what does not compute.
 
         A program that is still computing at the wall limit is starved by its neighbours, not idle: it goes on as long
         as every further second gives it a tenth of a core, so that a busy machine changes no verdict.
         """
         clock = (~pid << 3) | 2  # the kernel's id of another process's CPU clock (clock_getcpuclockid(3))
-        pidfd = os.pidfd_open(pid)
         deadline = start + self._wall_ns
         expected = self._wall_ns // _BUSY_SHARE  # CPU time by which a program at its deadline counts as computing
         wait = self._cpu_ns
-        try:
-            poller = select.poll()
-            poller.register(pidfd, select.POLLIN)
-            poller.register(self._sock, select.POLLRDHUP)
-            while True:
-                left = deadline - time.monotonic_ns()
-                events = dict(poller.poll(max(0, min(wait, left)) / 1e6 + 1))
-                if pidfd in events:
-                    return wire.FINISHED
-                if self._sock.fileno() in events:  # the judge has gone, and so must we
-                    os._exit(0)
-                used = time.clock_gettime_ns(clock)
-                if used >= self._cpu_ns:
-                    reason = wire.CPU_LIMIT
-                elif time.monotonic_ns() < deadline:
-                    wait = max((self._cpu_ns - used) // _CPUS, 2_000_000)
-                    continue
-                elif used >= expected:
-                    deadline += _SECOND
-                    expected = used + _SECOND // _BUSY_SHARE
-                    continue
-                else:
-                    reason = wire.WALL_LIMIT
-                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-                return reason
-        finally:
-            os.close(pidfd)
+        while True:
+            left = deadline - time.monotonic_ns()
+            _signal.sigtimedwait((_signal.SIGCHLD,), max(0, min(wait, left)) / 1e9 + 0.001)
+            done, status, usage = os.wait4(pid, os.WNOHANG)  # a signal alone may mean that it has stopped itself
+            if done:
+                return wire.FINISHED, status, usage
+            used = time.clock_gettime_ns(clock)
+            if used >= self._cpu_ns:
+                reason = wire.CPU_LIMIT
+            elif time.monotonic_ns() < deadline:
+                wait = max((self._cpu_ns - used) // _CPUS, 2_000_000)
+                continue
+            elif used >= expected:
+                deadline += _SECOND
+                expected = used + _SECOND // _BUSY_SHARE
+                continue
+            else:
+                reason = wire.WALL_LIMIT
+            os.kill(pid, _signal.SIGKILL)  # not reaped yet, so the pid is still its own
+            _, status, usage = os.wait4(pid, 0)
+            return reason, status, usage
 
     def _sweep(self) -> None:
         """Kill whatever the test left behind: possible as pid 1 of our own namespace, where it reaches nobody else."""
@@ -222,7 +227,7 @@ class Supervisor:
         if os.getpid() != 1:
             raise RuntimeError("kill(-1) was about to be called outside a pid namespace of our own")
         try:
-            os.kill(-1, signal.SIGKILL)
+            os.kill(-1, _signal.SIGKILL)
             while True:
                 os.wait()
         except (ProcessLookupError, ChildProcessError):

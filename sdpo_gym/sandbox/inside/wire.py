@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 import struct
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:  # the far side uses the bare _socket module: a smaller process forks faster
+    from _socket import socket
 
 CONFIG, READY, SUBMIT, COMPILED, TEST, RESULT, END, DIED = range(1, 9)
 
@@ -47,19 +49,19 @@ class Outcome(NamedTuple):
         return cls(reason, status, cpu, wall, peak, payload[a:b], payload[b:c], payload[c:])
 
 
-def send(sock: socket.socket, kind: int, *parts: bytes) -> None:
+def send(sock: socket, kind: int, *parts: bytes) -> None:
     """Send one frame whose payload is the concatenation of ``parts``."""
     sock.sendall(b"".join((HEADER.pack(kind, sum(map(len, parts))), *parts)))
 
 
-def receive_exactly(sock: socket.socket, size: int) -> bytearray:
+def receive_exactly(sock: socket, size: int) -> bytearray:
     """Read exactly ``size`` bytes; EOFError if the other side has gone."""
     data = bytearray(size)
     fill(sock, memoryview(data))
     return data
 
 
-def fill(sock: socket.socket, view: memoryview) -> None:
+def fill(sock: socket, view: memoryview) -> None:
     """Fill ``view`` from the socket; EOFError if the other side has gone."""
     got = 0
     while got < len(view):
@@ -69,7 +71,7 @@ def fill(sock: socket.socket, view: memoryview) -> None:
         got += n
 
 
-def receive_header(sock: socket.socket) -> tuple[int, int]:
+def receive_header(sock: socket) -> tuple[int, int]:
     """Read a frame's header and return (type, payload length)."""
     kind, size = HEADER.unpack(receive_exactly(sock, HEADER.size))
     return kind, size

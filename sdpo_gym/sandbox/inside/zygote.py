@@ -6,21 +6,19 @@ It ends when its socket closes.
 
 from __future__ import annotations
 
+import _signal
+import _socket
 import gc
 import json
 import os
 import resource
 import select
-import signal
-import socket
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 from . import kernel, program, supervisor, wire
 
-_PRELOADED = "array contextlib decimal enum fractions queue struct threading time"
 _THREAD_STACK = 16 << 20  # glibc would take RLIMIT_STACK, 256 MiB, for every thread
 
 
@@ -41,14 +39,14 @@ def fence(config: dict[str, Any]) -> None:
 
 def main() -> int:
     """Serve submissions until the judge closes the socket; return the exit status."""
-    sock = socket.socket(fileno=int(sys.argv[1]))
+    sock = _socket.socket(fileno=int(sys.argv[1]))
     kind, size = wire.receive_header(sock)
     if kind != wire.CONFIG:
         raise ValueError(f"expected CONFIG, got frame type {kind}")
     config: dict[str, Any] = json.loads(bytes(wire.receive_exactly(sock, size)))
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # pid 1 ignores signals only where it has no handler
-    sys.path[:] = [p for p in sys.path if Path(p).is_dir()] + config["packages"]
-    for name in _PRELOADED.split() + config["preload"]:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # pid 1 ignores signals only where it has no handler
+    sys.path[:] = [p for p in sys.path if os.access(p, os.X_OK)] + config["packages"]
+    for name in config["preload"]:
         __import__(name)
     threading.stack_size(_THREAD_STACK)
     sys.set_int_max_str_digits(50_000)
@@ -77,7 +75,7 @@ def main() -> int:
         )  # fmt: skip
         pid = kernel.fork_into_new_pid_namespace() if config["pid_namespace"] else kernel.fork()
         if pid == 0:
-            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+            kernel.prctl(kernel.PR_SET_PDEATHSIG, _signal.SIGKILL)
             if config["pid_namespace"]:
                 kernel.drop_capabilities()
             supervisor.supervise(new)
@@ -100,14 +98,14 @@ def _detach() -> None:
     program.open_standard_streams()
 
 
-def _wait_for_submission(sock: socket.socket) -> bool:
+def _wait_for_submission(sock: _socket.socket) -> bool:
     poller = select.poll()
     poller.register(sock, select.POLLIN | select.POLLRDHUP)
     events = poller.poll()[0][1]
     return bool(events & select.POLLIN) and not events & (select.POLLRDHUP | select.POLLHUP)
 
 
-def _reap(sock: socket.socket, pid: int) -> int:
+def _reap(sock: _socket.socket, pid: int) -> int:
     """Wait for the supervisor; if the judge goes away meanwhile, kill it."""
     pidfd = os.pidfd_open(pid)
     poller = select.poll()
@@ -115,6 +113,6 @@ def _reap(sock: socket.socket, pid: int) -> int:
     poller.register(sock, select.POLLRDHUP)
     events = dict(poller.poll())
     if pidfd not in events:
-        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        _signal.pidfd_send_signal(pidfd, _signal.SIGKILL)
     os.close(pidfd)
     return os.waitpid(pid, 0)[1]

@@ -1,0 +1,20 @@
+"""LiveCodeBench: competitive programming problems, judged by running the answer on tests in a sandbox."""
+
+from sdpo_envs.livecodebench.judge import LiveCodeBenchJudge, make_judge
+from sdpo_envs.livecodebench.source import CARD, RECORDED, RELEASES
+from sdpo_envs.livecodebench.tasks import LiveCodeBenchTasks, make_tasks
+from sdpo_gym.registry import EnvSpec
+
+SPEC = EnvSpec(
+    name="LiveCodeBench-v0",
+    card=CARD,
+    tasks=make_tasks,
+    judge=make_judge,
+    aliases={
+        "lcb_v6": {"date_from": "2025-02-01", "date_until": "2025-05-01"},
+        **{f"release_{release}": {"release": release} for release in RELEASES},
+    },
+    recorded=lambda: RECORDED,
+)
+
+__all__ = ["SPEC", "LiveCodeBenchJudge", "LiveCodeBenchTasks", "make_judge", "make_tasks"]

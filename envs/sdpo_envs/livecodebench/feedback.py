@@ -1,0 +1,257 @@
+"""The one template that turns a report into what the model is told."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sdpo_envs.livecodebench.comparison import decode_output
+from sdpo_envs.livecodebench.difference import EXCERPT, Difference, compact_json, find_difference
+from sdpo_envs.livecodebench.quoting import Room, quote
+from sdpo_envs.livecodebench.report import HiddenRun, Report, ShownRun, status_of
+from sdpo_gym.errors import UsageError
+from sdpo_gym.sandbox.job import ProgramError, RunStatus, TestRun
+from sdpo_gym.sandbox.limits import Limits
+
+NO_CODE = (
+    "No code was found in your answer, so nothing could be judged. "
+    "Put the complete program into one fenced block: a line ```python, the code, a line ```."
+)
+TRUNCATED = (
+    "Your answer was cut off at the maximum length before any code block had begun, so nothing could be judged. "
+    "Think more briefly, and give the complete program in one ```python block."
+)
+_CUT_NOTE = "Your answer was cut off at the maximum length, so the code may be incomplete. Think more briefly."
+_INPUT, _OUTPUT, _PRINTED, _MESSAGE = Room(8, 250, 500), Room(8, 250, 250), Room(10, 250, 250), Room(4, 250, 250)
+_SHRINK = (0.6, 0.35, 0.2, 0.1)
+
+_TITLES = {
+    RunStatus.WRONG_ANSWER: "Wrong answer",
+    RunStatus.RUNTIME_ERROR: "Runtime error",
+    RunStatus.TIME_LIMIT: "Time limit exceeded",
+    RunStatus.IDLE_LIMIT: "Idle limit exceeded",
+    RunStatus.MEMORY_LIMIT: "Memory limit exceeded",
+    RunStatus.OUTPUT_LIMIT: "Output limit exceeded",
+    RunStatus.BAD_RETURN: "Return value of a wrong type",
+    RunStatus.COMPILE_ERROR: "The code does not compile",
+    RunStatus.SIGNAL: "The program crashed",
+}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much feedback may show; the defaults are the paper's where it has them.
+
+    Attributes:
+        tests: failing tests shown, the shortest first.
+        total: characters in all; where the sections would need more, each gets less, and the frame stays whole.
+        input: room for a test's input.
+        output: room for an actual, and for an expected, output or return value.
+        printed: room for what a function printed and for standard error.
+        message: room for an exception's message.
+    """
+
+    tests: int = 2
+    total: int = 2000
+    input: Room = _INPUT
+    output: Room = _OUTPUT
+    printed: Room = _PRINTED
+    message: Room = _MESSAGE
+
+    def __post_init__(self) -> None:
+        if self.tests < 0 or self.total < 800:
+            raise UsageError(
+                f"feedback needs tests >= 0 and at least 800 characters, got {self.tests} and {self.total}"
+            )
+
+    def scaled(self, factor: float) -> Budget:
+        """Return a budget whose sections have ``factor`` times the room."""
+        rooms = (room.scaled(factor) for room in (self.input, self.output, self.printed, self.message))
+        return Budget(self.tests, self.total, *rooms)
+
+
+def render(report: Report, budget: Budget) -> str:
+    """Return the feedback on a failed submission, at most ``budget.total`` characters of it."""
+    failing = [r for r in report.runs if isinstance(r, ShownRun) and _failed(r)]
+    failing.sort(key=lambda r: len(r.case.input) + len(r.run.stdout) + len(r.run.value or b""))
+    tests = [(shown, _difference(report, shown)) for shown in failing[: budget.tests]]
+    text = _render(report, tests, budget)
+    for factor in _SHRINK:
+        if len(text) <= budget.total:
+            return text
+        text = _render(report, tests, budget.scaled(factor))
+    while len(text) > budget.total and tests:  # the frame alone is too long, which takes more than two tests
+        tests.pop()
+        text = _render(report, tests, budget.scaled(_SHRINK[-1]))
+    return text
+
+
+def _render(report: Report, tests: Sequence[tuple[ShownRun, Difference | None]], budget: Budget) -> str:
+    sections = [_header(report)]
+    if report.cut:
+        sections.append([_CUT_NOTE])
+    if report.compile_error is not None:
+        sections.append(_compile_error(report, report.compile_error, budget))
+    elif report.lacks_entry and report.entry is not None:
+        sections.append(_entry_not_found(report.entry))
+    else:
+        sections += [_shown(report, shown, difference, budget) for shown, difference in tests]
+        sections.append(_hidden([r for r in report.runs if isinstance(r, HiddenRun)], report))
+    return "\n\n".join("\n".join(lines) for lines in sections if lines)
+
+
+def _difference(report: Report, shown: ShownRun) -> Difference | None:
+    if shown.run.status is not RunStatus.WRONG_ANSWER:
+        return None
+    if report.entry is None:
+        return find_difference(decode_output(shown.run.stdout), shown.case.expected)
+    return find_difference(decode_output(shown.run.value or b""), compact_json(shown.case.expected))
+
+
+def _failed(run: ShownRun | HiddenRun) -> bool:
+    return status_of(run) not in (RunStatus.ACCEPTED, RunStatus.SKIPPED)
+
+
+def _header(report: Report) -> list[str]:
+    title = f"{_TITLES[report.outcome]}."
+    if report.outcome is RunStatus.COMPILE_ERROR:
+        return [title]
+    counts = report.counts
+    failed = [f"{_class(s)}: {n}" for s, n in counts.items() if s not in (RunStatus.ACCEPTED, RunStatus.SKIPPED)]
+    if counts[RunStatus.SKIPPED]:
+        failed.append(f"not run: {counts[RunStatus.SKIPPED]}")
+    return [f"{title} {report.passed} of {len(report.runs)} tests passed ({', '.join(failed)})."]
+
+
+def _compile_error(report: Report, error: ProgramError, budget: Budget) -> list[str]:
+    lines = [*_error(report, error, budget)]
+    if report.blocks > 1:
+        lines.append(f"Your answer had {report.blocks} code blocks; only one of them is judged.")
+    return lines
+
+
+def _error(report: Report, error: ProgramError, budget: Budget) -> list[str]:
+    """Quote an exception: its type and message, and the lines of the submission that it came through."""
+    lines = [*quote(f"{error.type}: {error.message}" if error.message else error.type, budget.message)]
+    frames = error.frames[-3:] or (((error.line, ""),) if error.line is not None else ())
+    for number, function in frames:
+        source = report.source_line(number)
+        if source is not None:
+            inside = f" in {function}" if function.isidentifier() and len(function) <= 60 else ""
+            lines += [f"at line {number}{inside}:", *quote(source.strip(), Room(1, 120, 120))]
+    return lines
+
+
+def _shown(report: Report, shown: ShownRun, difference: Difference | None, budget: Budget) -> list[str]:
+    case, run = shown.case, shown.run
+    lines = [f"Test {shown.number}: {_class(run.status)}{_used(run, report.limits)}."]
+    lines += ["Input (one JSON argument per line):" if report.entry else "Input:", *quote(case.input, budget.input)]
+    if run.error and run.status in (RunStatus.RUNTIME_ERROR, RunStatus.BAD_RETURN, RunStatus.MEMORY_LIMIT):
+        lines += ["Error:", *_error(report, run.error, budget)]
+    if difference is not None:
+        got = decode_output(run.stdout if report.entry is None else run.value or b"")
+        lines += ["Your return value:" if report.entry else "Your output:", *quote(got, budget.output)]
+        lines += ["Expected:", *quote(case.expected, budget.output), *_compared(difference, budget)]
+        if report.entry and run.nested_tuple:
+            lines.append("Your return value holds tuples where lists are expected.")
+    elif report.entry is None and run.stdout:
+        lines += ["Your output up to then:", *quote(decode_output(run.stdout), budget.output)]
+    if report.entry and run.stdout:
+        lines += ["Printed by your code (not judged):", *quote(decode_output(run.stdout), budget.printed)]
+    if run.stderr:
+        lines += ["Standard error (not judged):", *quote(decode_output(run.stderr), budget.printed)]
+    return lines
+
+
+def _compared(difference: Difference, budget: Budget) -> list[str]:
+    """Say how the output differs, and show where if the quotes before may not reach it."""
+    lines = []
+    if difference.got_lines != difference.expected_lines:
+        lines.append(f"Number of lines: yours {difference.got_lines:,}, expected {difference.expected_lines:,}.")
+    if difference.end_is_right:
+        return [*lines, "The end of your output is right: print nothing besides the answer."]
+    if difference.line is None or (difference.expected_lines == 1 and difference.column < EXCERPT):
+        return lines
+    lines.append(f"First difference: line {difference.line + 1:,}, character {difference.column + 1:,}.")
+    reach = min(budget.output.line_chars, budget.output.chars // 2)
+    if difference.line >= budget.output.lines // 2 or difference.column >= reach:
+        for name, excerpt in (("yours", difference.got), ("expected", difference.expected)):
+            lines += [f"From character {difference.begin + 1:,}, {name}:", *quote(excerpt, Room(1, EXCERPT, EXCERPT))]
+    return lines
+
+
+def _entry_not_found(entry: str) -> list[str]:
+    name = entry.rpartition(".")[2]
+    return [
+        f"The tests call `{name}`, which your code does not define. "
+        f"Keep the name and the form of the starter code (class Solution with a method {name}, or a function {name})."
+    ]
+
+
+def _used(run: TestRun, limits: Limits) -> str:
+    """Say what the run used, where that explains its end."""
+    match run.status:
+        case RunStatus.TIME_LIMIT:
+            return f", stopped after {run.cpu_s:.2f} s of CPU time{_limit(run.status, limits)}"
+        case RunStatus.IDLE_LIMIT:
+            return f", stopped after {run.wall_s:.1f} s with only {run.cpu_s:.2f} s of CPU time used: it waited"
+        case RunStatus.MEMORY_LIMIT | RunStatus.OUTPUT_LIMIT:
+            return _limit(run.status, limits)
+        case RunStatus.SIGNAL if run.signal is not None:
+            return f", ended by {_signal_name(run.signal)}"
+        case _:
+            return f", {run.cpu_s:.2f} s, {run.peak_bytes / (1 << 20):.0f} MiB"
+
+
+def _limit(status: RunStatus, limits: Limits) -> str:
+    """Name the limit that a run of this class ran into."""
+    match status:
+        case RunStatus.TIME_LIMIT:
+            return f" (the limit is {limits.cpu_s:g} s)"
+        case RunStatus.MEMORY_LIMIT:
+            return f" (the limit is {limits.memory_bytes >> 20:,} MiB)"
+        case RunStatus.OUTPUT_LIMIT:
+            return f" (the limit is {limits.output_bytes >> 20:,} MiB)"
+        case _:
+            return ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _hidden(runs: list[HiddenRun], report: Report) -> list[str]:
+    """Tell of the hidden tests their number and, per class, time, memory and the submission's own lines: no text."""
+    failed = [run for run in runs if _failed(run)]
+    if not failed:
+        return []
+    passed = sum(run.status is RunStatus.ACCEPTED for run in runs)
+    lines = [f"Hidden tests, whose contents are not shown: {passed} of {len(runs)} passed."]
+    for status, count in Counter(run.status for run in failed).items():
+        these = [run for run in failed if run.status is status]
+        seconds, mib = max(r.cpu_s for r in these), max(r.peak_bytes for r in these) / (1 << 20)
+        used = _limit(status, report.limits) or f" (up to {seconds:.2f} s, {mib:.0f} MiB)"
+        lines.append(f"{count} ended with {_class(status)}{used}{_at(these)}")
+    for number in _most_common(run.line for run in failed)[:1]:
+        source = report.source_line(number)
+        if source is not None:
+            lines += [f"line {number}:", *quote(source.strip(), Room(1, 120, 120))]
+    return lines
+
+
+def _at(runs: list[HiddenRun]) -> str:
+    numbers = _most_common(run.line for run in runs)
+    return f", at line {', '.join(map(str, numbers[:3]))} of your code." if numbers else "."
+
+
+def _most_common(numbers: Iterable[int | None]) -> list[int]:
+    return [number for number, _ in Counter(number for number in numbers if number is not None).most_common()]
+
+
+def _class(status: RunStatus) -> str:
+    return status.value.replace("_", " ")
