@@ -192,10 +192,8 @@ def measure_start(isolation: str) -> None:
         pool.submit(Job(Program("print(3)"), lambda: [Case("", "3")], check)).result()
         samples.append((first - start, time.perf_counter() - first))
         pool.close()
-    print(
-        "\npool start with first verdict, then the next verdict (ms): "
-        + " ".join(f"{a * 1e3:.0f}+{b * 1e3:.1f}" for a, b in samples)
-    )
+    shown = " ".join(f"{a * 1e3:.0f}+{b * 1e3:.1f}" for a, b in samples)
+    print(f"\npool start with first verdict, then the next verdict (ms): {shown}")
 
 
 def measure_memory(isolation: str) -> None:

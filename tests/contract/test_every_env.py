@@ -188,8 +188,8 @@ def test_the_vector_environment_judges_a_batch(spec: EnvSpec, tasks: TaskSet) ->
 
 
 def test_recorded_completions_are_of_the_sample(spec: EnvSpec, tasks: TaskSet) -> None:
-    if spec.recorded is None:
-        pytest.skip(f"{spec.name} has no recorded completions")
+    if spec.recorded is None:  # an environment need not have any
+        return
     rows = [json.loads(line) for line in spec.recorded().read_text(encoding="utf-8").splitlines()]
     assert rows
     assert {row["task_id"] for row in rows} <= set(tasks.ids)

@@ -79,8 +79,10 @@ def open_standard_streams() -> None:
     """Make fresh stdin, stdout and stderr on descriptors 0, 1 and 2, as the interpreter does at its start."""
     for name, fd, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
         raw = io.FileIO(fd, mode, closefd=False)
+        raw.name = f"<{name}>"
         buffered = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
         stream = io.TextIOWrapper(buffered, encoding="utf-8", errors="surrogateescape")
+        stream.mode = mode  # type: ignore[misc]  # as the interpreter does; fast-input templates read it
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 
@@ -177,7 +179,10 @@ def _text_of(error: BaseException) -> str:
 
 
 def _describe(error: BaseException) -> bytes:
-    return _report(type(error).__name__, _text_of(error), error)
+    try:
+        return _report(type(error).__name__, _text_of(error), error)
+    except BaseException:  # its class may lie about its name, its message, its traceback
+        return json.dumps(["Exception", "(it could not be described)", []]).encode()
 
 
 def _report(name: str, message: str, error: BaseException) -> bytes:

@@ -1,0 +1,17 @@
+# class: tampering
+# goal: false_pass
+# want: wrong_answer runtime_error
+# case: ["4\n", "ANSWER-7f00ff1177223366"]
+# Runs after the solution is over, where a judge may be off its guard.
+import atexit
+import sys
+
+
+@atexit.register
+def forge():
+    frame = sys._getframe()
+    while frame is not None:
+        if isinstance(frame.f_locals.get("expected"), str):
+            print(frame.f_locals["expected"])
+            return
+        frame = frame.f_back

@@ -1,0 +1,9 @@
+# class: oddity
+# entry: solve
+# goal: judge_raises
+# want: bad_return wrong_answer
+# case: ["1", "[]"]
+def solve(n):
+    value = []
+    value.append(value)
+    return value

@@ -1,0 +1,13 @@
+# class: exhaustion
+# goal: overtime
+# want: idle_limit
+# case: ["1\n", "never"]
+import threading
+
+lock = threading.Lock()
+lock.acquire()
+while True:
+    try:
+        lock.acquire()
+    except Exception:
+        pass

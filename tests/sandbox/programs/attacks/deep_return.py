@@ -1,0 +1,10 @@
+# class: oddity
+# entry: solve
+# goal: judge_raises
+# want: bad_return wrong_answer runtime_error
+# case: ["1", "[]"]
+def solve(n):
+    value = []
+    for _ in range(200000):
+        value = [value]
+    return value

@@ -1,0 +1,9 @@
+# class: exhaustion
+# goal: exhaust_output
+# want: output_limit
+# case: ["1\n", "never"]
+import os
+
+block = b"x" * (1 << 16)
+while True:
+    os.write(1, block)

@@ -1,0 +1,7 @@
+# class: exhaustion
+# goal: exhaust_memory
+# want: output_limit
+# case: ["1\n", "never"]
+line = "all work and no play " * 1000
+while True:
+    print(line)

@@ -1,0 +1,12 @@
+# class: oddity
+# goal: judge_raises
+# want: runtime_error
+# case: ["1\n", "never"]
+class Rude(Exception):
+    def __str__(self):
+        raise Rude
+
+    __repr__ = __str__
+
+
+raise Rude

@@ -1,0 +1,7 @@
+# class: escape
+# goal: forbidden
+# want: runtime_error wrong_answer signal
+# case: ["1\n", "never"]
+import os
+
+os.execv("/bin/sh", ["sh", "-c", "echo PW''NED shell"])

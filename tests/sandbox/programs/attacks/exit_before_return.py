@@ -1,0 +1,10 @@
+# class: tampering
+# entry: solve
+# goal: false_pass
+# want: wrong_answer runtime_error bad_return
+# case: ["4", "8210734586"]
+import sys
+
+
+def solve(n):
+    sys.exit(0)

@@ -1,0 +1,7 @@
+# class: tampering
+# goal: false_pass
+# want: wrong_answer
+# case: ["4\n", "8210734587"]
+import os
+
+os._exit(0)

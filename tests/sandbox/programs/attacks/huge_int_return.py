@@ -1,0 +1,7 @@
+# class: oddity
+# entry: solve
+# goal: judge_raises
+# want: bad_return wrong_answer runtime_error
+# case: ["1", "1"]
+def solve(n):
+    return 10**100000

@@ -1,0 +1,6 @@
+# class: exhaustion
+# goal: overtime
+# want: compile_error
+# case: ["1\n", "never"]
+# repeat: [["x = [1, 2, 3]; ", 280000]]
+@REPEAT@

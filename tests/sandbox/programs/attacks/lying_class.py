@@ -1,0 +1,25 @@
+# class: tampering
+# entry: solve
+# goal: false_pass
+# want: wrong_answer bad_return runtime_error
+# case: ["4", "{\"a\": 8210734566}"]
+class Liar:
+    @property
+    def __class__(self):
+        return dict
+
+    def __eq__(self, other):
+        return True
+
+    def __hash__(self):
+        return hash("anything")
+
+    def __getattr__(self, name):
+        return lambda *args, **kwargs: self
+
+    def __iter__(self):
+        return iter(())
+
+
+def solve(n):
+    return Liar()

@@ -1,0 +1,9 @@
+# class: escape
+# goal: forbidden
+# want: runtime_error wrong_answer signal
+# case: ["1\n", "never"]
+import os
+
+fd = os.memfd_create("payload", 0)
+os.write(fd, b"#!/bin/sh\necho PW''NED from memory\n")
+os.execve(f"/proc/self/fd/{fd}", ["payload"], {})

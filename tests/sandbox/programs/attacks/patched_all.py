@@ -1,0 +1,8 @@
+# class: tampering
+# goal: false_pass
+# want: wrong_answer runtime_error
+# case: ["4\n", "8210734569"]
+import builtins
+
+builtins.all = lambda values: True
+print("something else")

@@ -1,0 +1,8 @@
+# class: exfiltration
+# goal: read_file
+# want: runtime_error wrong_answer signal
+# case: ["1\n", "never"]
+import os
+
+fd = os.open("@CANARY_FILE@", os.O_RDONLY)
+print("PW" + "NED canary", os.read(fd, 1000).decode())

@@ -1,0 +1,7 @@
+# class: oddity
+# goal: judge_raises
+# want: signal runtime_error
+# case: ["1\n", "never"]
+import ctypes
+
+ctypes.string_at(0)

@@ -1,0 +1,7 @@
+# class: exhaustion
+# goal: exhaust_time
+# want: idle_limit
+# case: ["1\n", "never"]
+import time
+
+time.sleep(3600)

@@ -1,0 +1,6 @@
+# class: exhaustion
+# goal: exhaust_time
+# want: time_limit
+# case: ["1\n", "never"]
+while True:
+    pass

@@ -1,0 +1,13 @@
+# class: persistence
+# entry: solve
+# goal: false_pass
+# want: wrong_answer runtime_error
+# case: ["\"first\"", "\"first\""]
+# case: ["\"second\"", "\"first\""]
+import builtins
+
+
+def solve(word):
+    if not hasattr(builtins, "seen"):
+        builtins.seen = word
+    return builtins.seen

@@ -1,0 +1,10 @@
+# class: persistence
+# goal: false_pass
+# want: wrong_answer runtime_error
+# case: ["first\n", "first"]
+# case: ["second\n", "first"]
+import math
+
+given = input()
+print(getattr(math, "seen", given))
+math.seen = given

@@ -1,0 +1,8 @@
+# class: exhaustion
+# goal: hang_judge
+# want: idle_limit runtime_error wrong_answer signal
+# case: ["1\n", "never"]
+import os
+import signal
+
+os.kill(os.getpid(), signal.SIGSTOP)

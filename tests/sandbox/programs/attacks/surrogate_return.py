@@ -1,0 +1,7 @@
+# class: oddity
+# entry: solve
+# goal: judge_raises
+# want: bad_return wrong_answer
+# case: ["1", "\"x\""]
+def solve(n):
+    return "\ud800"

@@ -1,0 +1,12 @@
+# class: exhaustion
+# goal: exhaust_output
+# want: output_limit time_limit signal
+# case: ["1\n", "never"]
+import os
+
+block = b"z" * (1 << 16)
+while True:
+    try:
+        os.write(2, block)
+    except OSError:
+        pass

@@ -1,0 +1,10 @@
+# class: escape
+# goal: forbidden
+# want: runtime_error wrong_answer signal
+# case: ["1\n", "never"]
+import ctypes
+import platform
+
+number = {"x86_64": 323, "aarch64": 282}[platform.machine()]
+if ctypes.CDLL(None, use_errno=True).syscall(number, 1) >= 0:
+    print("PW" + "NED userfaultfd")

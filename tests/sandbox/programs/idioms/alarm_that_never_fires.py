@@ -1,0 +1,8 @@
+# class: idiom
+# case: ["4\n", "16"]
+import signal
+
+signal.signal(signal.SIGALRM, lambda *args: print("too late"))
+signal.alarm(60)
+print(int(input()) ** 2)
+signal.alarm(0)

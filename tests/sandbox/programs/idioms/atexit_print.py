@@ -1,0 +1,7 @@
+# class: idiom
+# case: ["5\n", "begin\nend 5"]
+import atexit
+
+word = input()
+atexit.register(lambda: print("end", word))
+print("begin")

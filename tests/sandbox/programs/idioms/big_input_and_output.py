@@ -1,0 +1,8 @@
+# class: idiom
+# case: ["300000\n", "300000"]
+import sys
+
+n = int(input())
+sys.stderr.write("x" * n)
+lines = "\n" * n
+print(lines + str(n))

@@ -1,0 +1,5 @@
+# class: idiom
+# case: ["\n\n3\n\n4\n\n", "7"]
+import sys
+
+print(sum(int(line) for line in sys.stdin if line.strip()))

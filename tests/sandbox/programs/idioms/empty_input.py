@@ -1,0 +1,5 @@
+# class: idiom
+# case: ["", "nothing"]
+import sys
+
+print("something" if sys.stdin.read() else "nothing")

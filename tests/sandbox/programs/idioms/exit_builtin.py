@@ -1,0 +1,4 @@
+# class: idiom
+# case: ["3\n", "9"]
+print(int(input()) ** 2)
+exit()

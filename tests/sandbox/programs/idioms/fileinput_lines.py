@@ -1,0 +1,5 @@
+# class: idiom
+# case: ["1\n2\n3\n", "6"]
+import fileinput
+
+print(sum(int(line) for line in fileinput.input()))

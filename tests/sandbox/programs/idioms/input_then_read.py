@@ -1,0 +1,6 @@
+# class: idiom
+# case: ["2\n1 2\n3 4\n", "2 10"]
+import sys
+
+n = int(input())
+print(n, sum(map(int, sys.stdin.read().split())))

@@ -1,0 +1,10 @@
+# class: idiom
+# case: ["4\n", "16"]
+def main():
+    print(int(input()) ** 2)
+
+
+if "__main__" == __name__ and True:
+    main()
+elif __name__ != "__main__":
+    raise SystemError("not the main program")

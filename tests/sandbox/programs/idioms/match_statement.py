@@ -1,0 +1,7 @@
+# class: idiom
+# case: ["push 3\n", "pushed 3"]
+match input().split():
+    case ["push", number] if number.isdigit():
+        print("pushed", number)
+    case [word, *_]:
+        print("unknown", word)

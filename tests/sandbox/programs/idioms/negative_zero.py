@@ -1,0 +1,4 @@
+# class: idiom
+# case: ["0\n", "-0.0 0"]
+x = -float(input())
+print(x, int(x))

@@ -1,0 +1,3 @@
+# class: idiom
+# case: ["5", "5"]
+print(input(), end="")

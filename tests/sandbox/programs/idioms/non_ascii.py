@@ -1,0 +1,6 @@
+# class: idiom
+# case: ["größe 数 🙂\n", "🙂 数 größe\n16 数"]
+word = input()
+print(*reversed(word.split()))
+数 = "数"
+print(len(word.encode()), 数)

@@ -1,0 +1,4 @@
+# class: idiom
+# case: ["3\n1 2 3\n", "6"]
+n, *numbers = map(int, open(0).read().split())
+print(sum(numbers))

@@ -1,0 +1,4 @@
+# class: idiom
+# case: ["5 6\n", "30"]
+a, b = map(int, open(0, "rb").read().split())
+print(a * b)

@@ -1,0 +1,7 @@
+# class: idiom
+# case: ["3\n", "9"]
+n = int(input())
+if n > 2:
+    print(n * n)
+    quit()
+print(0)

@@ -1,0 +1,6 @@
+# class: idiom
+# case: ["100000\n", "100000"]
+import sys
+
+sys.set_int_max_str_digits(0)
+print(len(str(10 ** (int(input()) - 1))))

@@ -1,0 +1,5 @@
+# class: idiom
+# case: ["b\na\nc", "a\nb\nc"]
+import sys
+
+print("\n".join(sorted(line.strip() for line in sys.stdin.readlines())))

@@ -1,0 +1,7 @@
+# class: idiom
+# entry: Solution.add
+# case: ["1\n2", "3"]
+class Solution(object):
+    @staticmethod
+    def add(a, b):
+        return a + b

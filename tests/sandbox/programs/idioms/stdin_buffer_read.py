@@ -1,0 +1,6 @@
+# class: idiom
+# case: ["3\n1 2 3\n", "6"]
+import sys
+
+data = sys.stdin.buffer.read().split()
+print(sum(map(int, data[1:])))

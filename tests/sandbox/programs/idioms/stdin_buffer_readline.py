@@ -1,0 +1,7 @@
+# class: idiom
+# case: ["2\n10 20\n30 40\n", "30\n70"]
+import sys
+
+input = sys.stdin.buffer.readline
+for _ in range(int(input())):
+    print(sum(map(int, input().split())))

@@ -1,0 +1,8 @@
+# class: idiom
+# case: ["12+30\n", "42"]
+import sys
+
+text = ""
+while (char := sys.stdin.read(1)) not in ("\n", ""):
+    text += char
+print(sum(map(int, text.split("+"))))

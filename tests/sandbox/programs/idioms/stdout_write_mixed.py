@@ -1,0 +1,8 @@
+# class: idiom
+# case: ["4\n", "first\nsecond 4\nthird"]
+import sys
+
+print("first")
+sys.stdout.write("second " + input() + "\n")
+sys.stdout.flush()
+sys.stdout.buffer.write(b"third")

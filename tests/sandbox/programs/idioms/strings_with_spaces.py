@@ -1,0 +1,5 @@
+# class: idiom
+# entry: solve
+# case: ["\"the quick  brown fox\"\n[\"a b\", \"c\\td\", \"\"]", "[\"fox\", \"a b\", \"c\\td\", \"\"]"]
+def solve(text, words):
+    return [text.split(" ")[-1], *words]

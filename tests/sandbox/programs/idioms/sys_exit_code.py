@@ -1,0 +1,6 @@
+# class: idiom
+# case: ["3\n", "9"]
+import sys
+
+print(int(input()) ** 2)
+sys.exit(3)

@@ -1,0 +1,12 @@
+# class: idiom
+# case: ["5\n", "late 5"]
+import threading
+import time
+
+
+def late(word):
+    time.sleep(0.05)
+    print("late", word)
+
+
+threading.Thread(target=late, args=(input(),)).start()
