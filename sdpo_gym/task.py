@@ -102,19 +102,19 @@ class TaskSet(Sequence[Task], ABC):
     def __getitem__(self, index: slice) -> Sequence[Task]: ...
     def __getitem__(self, index: int | slice) -> Task | Sequence[Task]:
         if isinstance(index, slice):
-            return [self.load(i) for i in range(*index.indices(len(self)))]
+            return [self._get(i) for i in range(*index.indices(len(self)))]
         position = index + len(self) if index < 0 else index
         if not 0 <= position < len(self):
             raise IndexError(f"task index {index} is outside a set of {len(self)} tasks")
-        return self.load(position)
+        return self._get(position)
 
     def __iter__(self) -> Iterator[Task]:
-        return (self.load(i) for i in range(len(self)))
+        return (self._get(i) for i in range(len(self)))
 
     def by_id(self, task_id: str) -> Task:
         """Load the task with id ``task_id``; KeyError names it if there is none."""
         try:
-            return self.load(self._positions[task_id])
+            return self._get(self._positions[task_id])
         except KeyError:
             raise KeyError(f"task set {self.name!r} has no task {task_id!r}") from None
 
@@ -126,9 +126,21 @@ class TaskSet(Sequence[Task], ABC):
     def digest(self) -> str:
         """The sha256 (hex) over the digests of all tasks in order."""
         total = hashlib.sha256()
-        for task in self:
+        for index, task in enumerate(self):
+            self._digests[index] = task.digest
             total.update(task.digest.encode())
         return total.hexdigest()
+
+    @cached_property
+    def _digests(self) -> dict[int, str]:
+        return {}
+
+    def _get(self, index: int) -> Task:
+        """Load a task, with its digest if that is known: hashing gigabytes of payload once is enough."""
+        task = self.load(index)
+        if index in self._digests:
+            vars(task)["digest"] = self._digests[index]
+        return task
 
 
 class ListTaskSet(TaskSet):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sdpo_gym import ListTaskSet, Message, Task
+from sdpo_gym import ListTaskSet, Message, Task, TaskSet
 from sdpo_gym.task import canonical_json, digest_of
 
 TASK = Task("t", (Message("user", "Größe?"),), {"tests": "b64", "limit": 6}, {"difficulty": "easy", "rating": 1.5})
@@ -88,3 +88,29 @@ def test_a_set_digest_depends_on_tasks_and_order() -> None:
     assert digest == ListTaskSet([one, two], name="b", revision="other").digest
     assert digest != ListTaskSet([two, one], name="a").digest
     assert digest != ListTaskSet([one], name="a").digest
+
+
+def test_a_payload_is_hashed_once_per_set() -> None:
+    class Counting(dict[str, Any]):
+        reads = 0
+
+        def keys(self) -> Any:
+            Counting.reads += 1
+            return super().keys()
+
+    class Lazy(TaskSet):
+        name, split, revision = "lazy", "test", "memory"
+        ids = ("a", "b")
+
+        def load(self, index: int) -> Task:
+            return Task(self.ids[index], (Message("user", "?"),), Counting(tests=index), {})
+
+    tasks = Lazy()
+    expected = [task.digest for task in tasks]
+    assert len(set(expected)) == 2
+    digest = tasks.digest
+    reads = Counting.reads
+    assert [tasks[i].digest for i in range(2)] == expected
+    assert tasks.by_id("b").digest == expected[1]
+    assert Counting.reads == reads
+    assert digest == Lazy().digest
