@@ -97,6 +97,9 @@ class Worker:
         except (OSError, EOFError, ValueError) as error:  # OSError covers the socket's time-out
             self.close()
             raise WorkerDied(f"the sandbox worker failed: {type(error).__name__}: {error}") from error
+        except BaseException:
+            self.close()  # in the middle of a conversation it cannot be used again
+            raise
 
     def _run(self, job: Job, cases: Sequence[Case]) -> JobResult:
         limits = job.limits
@@ -144,7 +147,7 @@ class Worker:
             if kind != wire.RESULT:
                 raise ValueError(f"expected RESULT, got frame type {kind} ({payload[:80]!r})")
             run = classify(wire.Outcome.unpack(payload), job.limits, job.program.entry is not None)
-            if run.status is RunStatus.ACCEPTED and not job.check(cases[len(runs)], run):
+            if run.status is RunStatus.ACCEPTED and not _checked(job, cases[len(runs)], run):
                 run = _replace_status(run, RunStatus.WRONG_ANSWER)
             runs.append(run)
             if run.status in RESOURCE_LIMITS and job.stop is not StopRule.NEVER:
@@ -200,6 +203,13 @@ class Worker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _checked(job: Job, case: Case, run: TestRun) -> bool:
+    try:
+        return job.check(case, run)
+    except Exception as error:
+        raise JudgeError(f"the comparison of outputs failed: {type(error).__name__}: {error}") from error
 
 
 def _encoded(case: Case) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from sandbox.levels import LEVELS, require, run, same_text
 from sdpo_gym.judge import JudgeError
 from sdpo_gym.sandbox.isolation import Isolation
-from sdpo_gym.sandbox.job import Case, Job, Program, RunStatus
+from sdpo_gym.sandbox.job import Case, Job, Program, RunStatus, TestRun
 from sdpo_gym.sandbox.limits import Limits, StopRule
 from sdpo_gym.sandbox.pool import JudgePool, shared_pool
 
@@ -205,6 +205,17 @@ def test_a_failure_of_the_sandbox_is_an_error_never_a_verdict(pool: JudgePool) -
 
     future = pool.submit(Job(Program(ADD), broken, same_text))
     assert isinstance(future.exception(timeout=30), JudgeError)
+    assert statuses(run(pool, ADD, [("1 2", "3")])) == ["accepted"]
+
+
+def test_a_comparison_that_fails_is_an_error_and_the_pool_goes_on(pool: JudgePool) -> None:
+    def broken(case: Case, run_: TestRun) -> bool:
+        raise ValueError("cannot compare")
+
+    future = pool.submit(Job(Program(ADD), lambda: [Case("1 2", "3")] * 3, broken))
+    error = future.exception(timeout=30)
+    assert isinstance(error, JudgeError)
+    assert "cannot compare" in str(error)
     assert statuses(run(pool, ADD, [("1 2", "3")])) == ["accepted"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,7 @@ TRUNCATED = (
 )
 _CUT_NOTE = "Your answer was cut off at the maximum length, so the code may be incomplete. Think more briefly."
 _INPUT, _OUTPUT, _PRINTED, _MESSAGE = Room(8, 250, 500), Room(8, 250, 250), Room(10, 250, 250), Room(4, 250, 250)
+_MEMORY_STEP = 64 << 20
 _SHRINK = (0.6, 0.35, 0.2, 0.1)
 
 _TITLES = {
@@ -194,15 +196,24 @@ def _used(run: TestRun, limits: Limits) -> str:
     """Say what the run used, where that explains its end."""
     match run.status:
         case RunStatus.TIME_LIMIT:
-            return f", stopped after {run.cpu_s:.2f} s of CPU time{_limit(run.status, limits)}"
+            return f", stopped at the limit of {limits.cpu_s:g} s of CPU time"
         case RunStatus.IDLE_LIMIT:
-            return f", stopped after {run.wall_s:.1f} s with only {run.cpu_s:.2f} s of CPU time used: it waited"
+            return f", stopped after {limits.wall_s:g} s, of which it computed for {_seconds(run.cpu_s)}: it waited"
         case RunStatus.MEMORY_LIMIT | RunStatus.OUTPUT_LIMIT:
             return _limit(run.status, limits)
         case RunStatus.SIGNAL if run.signal is not None:
             return f", ended by {_signal_name(run.signal)}"
         case _:
-            return f", {run.cpu_s:.2f} s, {run.peak_bytes / (1 << 20):.0f} MiB"
+            return f" ({_seconds(run.cpu_s)}, {_mebibytes(run.peak_bytes)})"
+
+
+def _seconds(seconds: float) -> str:
+    """Round up to tenths: what a program used differs a little from run to run, what it is told should not."""
+    return f"at most {max(1, math.ceil(seconds * 10)) / 10:g} s"
+
+
+def _mebibytes(size: int) -> str:
+    return f"{max(1, math.ceil(size / _MEMORY_STEP)) * (_MEMORY_STEP >> 20):,} MiB"
 
 
 def _limit(status: RunStatus, limits: Limits) -> str:
@@ -234,8 +245,8 @@ def _hidden(runs: list[HiddenRun], report: Report) -> list[str]:
     lines = [f"Hidden tests, whose contents are not shown: {passed} of {len(runs)} passed."]
     for status, count in Counter(run.status for run in failed).items():
         these = [run for run in failed if run.status is status]
-        seconds, mib = max(r.cpu_s for r in these), max(r.peak_bytes for r in these) / (1 << 20)
-        used = _limit(status, report.limits) or f" (up to {seconds:.2f} s, {mib:.0f} MiB)"
+        used = f" ({_seconds(max(r.cpu_s for r in these))}, {_mebibytes(max(r.peak_bytes for r in these))})"
+        used = _limit(status, report.limits) or used
         lines.append(f"{count} ended with {_class(status)}{used}{_at(these)}")
     for number in _most_common(run.line for run in failed)[:1]:
         source = report.source_line(number)

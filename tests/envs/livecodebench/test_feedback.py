@@ -38,7 +38,7 @@ def test_wrong_answer_shows_input_output_and_expectation() -> None:
     text = feedback(TestRun(WRONG, b"4\n", cpu_s=0.014, peak_bytes=9 << 20), TestRun(RunStatus.ACCEPTED))
     assert text == (
         "Wrong answer. 1 of 2 tests passed (wrong answer: 1).\n\n"
-        "Test 1: wrong answer, 0.01 s, 9 MiB.\n"
+        "Test 1: wrong answer (at most 0.1 s, 64 MiB).\n"
         "Input:\n| 1 2\nYour output:\n| 4\nExpected:\n| 3"
     )
 
@@ -62,11 +62,19 @@ def test_long_message_does_not_push_out_the_input() -> None:
 
 
 def test_limits_are_named_with_what_was_used() -> None:
-    assert "stopped after 6.01 s of CPU time (the limit is 6 s)" in feedback(TestRun(RunStatus.TIME_LIMIT, cpu_s=6.01))
-    assert "with only 0.02 s of CPU time used" in feedback(TestRun(RunStatus.IDLE_LIMIT, cpu_s=0.02, wall_s=14))
+    assert "stopped at the limit of 6 s of CPU time" in feedback(TestRun(RunStatus.TIME_LIMIT, cpu_s=6.01))
+    idle = feedback(TestRun(RunStatus.IDLE_LIMIT, cpu_s=0.02, wall_s=14.01))
+    assert "stopped after 14 s, of which it computed for at most 0.1 s: it waited" in idle
     assert "the limit is 2,048 MiB" in feedback(TestRun(RunStatus.MEMORY_LIMIT))
     assert "the limit is 16 MiB" in feedback(TestRun(RunStatus.OUTPUT_LIMIT, b"x" * 100))
     assert "ended by SIGSEGV" in feedback(TestRun(RunStatus.SIGNAL, signal=11))
+
+
+def test_feedback_does_not_change_with_the_noise_of_the_clock() -> None:
+    slower = {"cpu_s": 0.0031, "wall_s": 0.009, "peak_bytes": 11 << 20}
+    faster = {"cpu_s": 0.0012, "wall_s": 0.002, "peak_bytes": 9 << 20}
+    for status in (RunStatus.WRONG_ANSWER, RunStatus.TIME_LIMIT, RunStatus.IDLE_LIMIT, RunStatus.MEMORY_LIMIT):
+        assert feedback(TestRun(status, **slower)) == feedback(TestRun(status, **faster))
 
 
 def test_skipped_tests_are_counted() -> None:
@@ -141,8 +149,8 @@ def test_hidden_tests_give_class_count_time_memory_and_line_only() -> None:
     assert text == (
         "Runtime error. 1 of 3 tests passed (runtime error: 1, wrong answer: 1).\n\n"
         "Hidden tests, whose contents are not shown: 1 of 3 passed.\n"
-        "1 ended with runtime error (up to 0.50 s, 8 MiB), at line 4 of your code.\n"
-        "1 ended with wrong answer (up to 0.00 s, 0 MiB).\n"
+        "1 ended with runtime error (at most 0.5 s, 64 MiB), at line 4 of your code.\n"
+        "1 ended with wrong answer (at most 0.1 s, 64 MiB).\n"
         "line 4:\n| return x[9]"
     )
 

@@ -9,7 +9,7 @@ import pytest
 from envs.livecodebench.casting import CastRun, cast_quixbugs, cast_verdicts
 from sdpo_envs.livecodebench import LiveCodeBenchJudge, make_judge, make_tasks
 from sdpo_gym.completion import Completion
-from sdpo_gym.judge import judge_many
+from sdpo_gym.judge import JudgeError, judge_many
 from sdpo_gym.policies.base import Request, Sampling
 from sdpo_gym.policies.replay import ReplayPolicy
 
@@ -18,22 +18,27 @@ from sdpo_gym.policies.replay import ReplayPolicy
 CPU_S = 20.0
 
 
-def verdicts(cast: CastRun, judge: LiveCodeBenchJudge) -> dict[str, list[bool]]:
-    """Judge a cast run's completions, taken from its replay file by the replay policy."""
+def disagreements(cast: CastRun, judge: LiveCodeBenchJudge) -> list[str]:
+    """Judge the completions that the replay policy gives, and describe each verdict that is not the known one."""
     tasks, policy = make_tasks(None, str(cast.data)), ReplayPolicy(cast.replay)
+    by_id = {task_id: tasks.by_id(task_id) for task_id in cast.right}
     requests = [
-        Request(tasks.by_id(task_id).messages, task_id, attempt, 0, 0)
+        Request(by_id[task_id].messages, task_id, attempt, turn=0, seed=0)
         for task_id, count in policy.recorded().items()
         for attempt in range(count)
     ]
-    by_id = {task_id: tasks.by_id(task_id) for task_id in cast.right}
-    answers = [answer for _, answer in sorted(policy.generate(requests, Sampling()), key=lambda pair: pair[0])]
-    assert all(isinstance(answer, Completion) for answer in answers)
-    pairs = [(by_id[r.task_id], a) for r, a in zip(requests, answers, strict=True) if isinstance(a, Completion)]
-    found: dict[str, list[bool]] = {}
+    pairs = []
+    for index, answer in policy.generate(requests, Sampling()):
+        assert isinstance(answer, Completion)
+        pairs.append((by_id[requests[index].task_id], answer))
+    found = []
     for request, verdict in zip(requests, judge_many(judge, pairs), strict=True):
-        found.setdefault(request.task_id, []).append(getattr(verdict, "passed", None) is True)
-        assert not isinstance(verdict, Exception), verdict
+        right = cast.right[request.task_id][request.attempt]
+        if isinstance(verdict, JudgeError):
+            found.append(f"{request.task_id}: {verdict}")
+        elif verdict.passed is not right:
+            failed = [test for test in verdict.detail["tests"] if test["status"] != "accepted"]
+            found.append(f"{request.task_id}, right={right}: {verdict.outcome} {failed[:3]}\n{verdict.feedback}")
     return found
 
 
@@ -47,11 +52,11 @@ def test_published_verdicts_are_reproduced(tmp_path: Path, workers: int) -> None
     cast = cast_verdicts(tmp_path)
     assert (count(cast, True), count(cast, False)) == (112, 124)
     for _ in range(3 if workers == 8 else 1):
-        assert verdicts(cast, make_judge(workers=workers, stop="decided", cpu_s=CPU_S)) == cast.right
+        assert disagreements(cast, make_judge(workers=workers, stop="decided", cpu_s=CPU_S)) == []
 
 
 @pytest.mark.slow
 def test_quixbugs_right_programs_pass_and_buggy_ones_fail(tmp_path: Path) -> None:
     cast = cast_quixbugs(tmp_path)
     assert (count(cast, True), count(cast, False)) == (40, 40)
-    assert verdicts(cast, make_judge(workers=2, cpu_s=CPU_S / 2, tuples="any")) == cast.right
+    assert disagreements(cast, make_judge(workers=2, cpu_s=CPU_S / 2, tuples="any")) == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from concurrent.futures import Future
 
 import pytest
@@ -75,3 +76,22 @@ def test_cancelled_work_cancels_its_requests() -> None:
     future = shared.get("a", work.start)
     work.begun[0].cancel()
     assert future.cancelled()
+
+
+def test_a_forked_child_does_not_wait_for_its_parents_work() -> None:
+    shared: Shared[int] = Shared(lambda result: True)
+    shared.get("key", Future)  # under way for ever, in this process
+
+    def at_once() -> Future[int]:
+        future: Future[int] = Future()
+        future.set_result(7)
+        return future
+
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            code = 0 if shared.get("key", at_once).result(timeout=5) == 7 else 1
+        finally:
+            os._exit(code)
+    assert os.waitpid(pid, 0)[1] == 0
