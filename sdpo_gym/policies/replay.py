@@ -67,8 +67,8 @@ class ReplayPolicy:
                 )
 
     def describe(self) -> dict[str, Any]:
-        """Return the path as given and the file's sha256."""
-        return {"policy": "replay", "path": str(self._path), "sha256": self._sha256}
+        """Return the file's name and sha256; not its folder, so that moving both run and file changes nothing."""
+        return {"policy": "replay", "file": self._path.name, "sha256": self._sha256}
 
     def close(self) -> None:
         """Do nothing: the file was closed after reading."""

@@ -64,7 +64,7 @@ def test_describe_records_path_and_sha256(replay, tmp_path):
     policy = replay({"task_id": "a", "completion": "a0"})
     file = tmp_path / "answers.jsonl"
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    assert policy.describe() == {"policy": "replay", "path": str(file), "sha256": sha256}
+    assert policy.describe() == {"policy": "replay", "file": file.name, "sha256": sha256}
 
 
 @pytest.mark.parametrize(
