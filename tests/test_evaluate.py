@@ -231,6 +231,7 @@ def _start(delay: float) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", code])
 
 
+@pytest.mark.slow
 def test_a_killed_run_continues_to_the_summary_of_an_uninterrupted_one():
     delay = 0.02
     killed_at = []

@@ -45,6 +45,7 @@ except JudgeError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_weaker_level_is_never_taken_in_silence(tmp_path: Path) -> None:
     for tool in ("sh", "ldd"):
         found = shutil.which(tool)
@@ -72,6 +73,7 @@ def test_the_image_holds_nothing_of_ours_or_of_the_environment() -> None:
     assert runtime() == runtime()
 
 
+@pytest.mark.slow
 def test_the_image_is_built_where_asked_and_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # as root, programs run under another uid, to which pytest's own folders are closed
     place = Path(f"/tmp/sdpo-gym-cache-{os.getpid()}") if os.geteuid() == 0 else tmp_path

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -56,7 +57,8 @@ def test_right_and_wrong_outputs_are_told_apart(pool: JudgePool) -> None:
     ],
 )
 def test_every_failure_has_its_class(pool: JudgePool, source: str, status: str, error: str | None) -> None:
-    result = run(pool, source, limits=Limits(cpu_s=0.8, memory_bytes=512 << 20))
+    cpu_s = 0.6 if status == "time_limit" else 5  # filling memory and output takes long on a busy machine
+    result = run(pool, source, limits=Limits(cpu_s=cpu_s, memory_bytes=512 << 20))
     assert statuses(result) == [status]
     assert (result.runs[0].error.type if result.runs[0].error else None) == error
 
@@ -194,7 +196,8 @@ def test_a_worker_that_dies_is_replaced_and_its_job_run_again() -> None:
     )
     time.sleep(0.3)
     for process in set(psutil.Process().children(recursive=True)) - others:
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
     assert statuses(future.result(timeout=30)) == ["accepted"]
     pool.close()
 

@@ -77,6 +77,7 @@ for level, reason in probe().items():
 """
 
 
+@pytest.mark.slow
 def test_works_as_an_ordinary_user(tmp_path: Path) -> None:
     python = Path("/usr/bin/python3")
     if os.geteuid() != 0:
