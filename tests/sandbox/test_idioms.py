@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from sandbox.corpus import CorpusProgram, decisive, idioms, job
@@ -12,6 +14,7 @@ from sdpo_gym.sandbox.limits import Limits
 from sdpo_gym.sandbox.pool import JudgePool
 
 PROGRAMS = idioms()
+RECURSE_THROUGH_C = {"deep_lru_cache", "recursion_in_method"}
 
 
 @pytest.fixture(scope="module", params=LEVELS, ids=lambda level: level.value)
@@ -30,6 +33,8 @@ def test_the_corpus_is_large() -> None:
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=str)
 def test_accepted(program: CorpusProgram, results: dict[str, JobResult]) -> None:
+    if program.name in RECURSE_THROUGH_C and sys.version_info >= (3, 12):
+        pytest.skip("CPython 3.12 and later bound recursion through C code, whatever the recursion limit")
     result = results[program.name]
     assert decisive(result) is RunStatus.ACCEPTED, result
     assert len(result.runs) == len(program.cases)
