@@ -26,18 +26,22 @@ OUT ?=
 SEED ?=
 ISOLATION ?=
 RUN ?=
+TASK ?=
 ARGS ?=
 
-OPTIONS = $(if $(POLICY),--policy '$(POLICY)') $(if $(MODEL),--model '$(MODEL)') $(if $(BASE_URL),--base-url '$(BASE_URL)') \
-  $(if $(N),--n $(N)) $(if $(TEMPERATURE),--temperature $(TEMPERATURE)) $(if $(MAX_TOKENS),--max-tokens $(MAX_TOKENS)) \
-  $(if $(TURNS),--turns $(TURNS)) $(if $(DATA),--data '$(DATA)') $(if $(SPLIT),--split $(SPLIT)) $(if $(LIMIT),--limit $(LIMIT)) \
-  $(if $(OUT),--out '$(OUT)') $(if $(SEED),--seed $(SEED)) $(if $(ISOLATION),--isolation $(ISOLATION)) $(ARGS)
+quoted = '$(subst ','\'',$(1))'
+option = $(if $(2),$(1) $(call quoted,$(2)))
+OPTIONS = $(call option,--policy,$(POLICY)) $(call option,--model,$(MODEL)) $(call option,--base-url,$(BASE_URL)) \
+  $(call option,--n,$(N)) $(call option,--temperature,$(TEMPERATURE)) $(call option,--max-tokens,$(MAX_TOKENS)) \
+  $(call option,--turns,$(TURNS)) $(call option,--data,$(DATA)) $(call option,--split,$(SPLIT)) \
+  $(call option,--limit,$(LIMIT)) $(call option,--out,$(OUT)) $(call option,--seed,$(SEED)) \
+  $(call option,--isolation,$(ISOLATION)) $(ARGS)
 
 # What an evaluation needs beyond the core: a local model needs torch, the hub's data need its client
 POLICY_NAME := $(firstword $(subst :, ,$(POLICY)))
 EXTRAS := $(if $(filter vllm,$(POLICY_NAME)),vllm)
-EXTRAS += $(if $(or $(filter transformers,$(POLICY_NAME)),$(if $(POLICY),,$(MODEL))),torch)
-EXTRAS += $(if $(filter hub,$(or $(DATA),$(if $(POLICY)$(MODEL),hub))),hub)
+EXTRAS += $(if $(or $(filter transformers,$(POLICY_NAME)),$(if $(POLICY)$(BASE_URL),,$(MODEL))),torch)
+EXTRAS += $(if $(filter hub,$(or $(DATA),$(if $(POLICY)$(BASE_URL)$(MODEL),hub))),hub)
 EVAL_STAMPS := $(STAMP)/core $(patsubst %,$(STAMP)/%,$(strip $(EXTRAS)))
 
 .PHONY: help setup eval rejudge show envs doctor test test-fast check lint format types bench clean
@@ -48,8 +52,8 @@ help: ## this text
 	@echo; echo "variables of eval:"
 	@printf '  %-12s %s\n' \
 	  ENV 'environment or alias, see `make envs` (default lcb_v6)' \
-	  POLICY 'transformers, vllm, openai[:MODEL], replay:FILE, scripted:gold|empty' \
-	  MODEL 'model directory or hub name; alone it chooses POLICY=transformers' \
+	  POLICY 'transformers, openai[:MODEL], replay:FILE, scripted:gold, scripted:empty' \
+	  MODEL 'model directory or hub name; alone it chooses transformers, with BASE_URL openai' \
 	  BASE_URL 'server for POLICY=openai (key from OPENAI_API_KEY)' \
 	  N 'attempts per task (default: the card of the environment)' \
 	  TEMPERATURE 'sampling temperature (default: the card)' \
@@ -67,9 +71,14 @@ help: ## this text
 setup: $(STAMP)/core $(patsubst %,$(STAMP)/%,$(EXTRAS)) ## make .venv with the core (EXTRAS="torch hub ..." for more) and bubblewrap
 
 $(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "sdpo_gym needs Python 3.11 or newer; set PYTHON=/path/to/python3"; exit 2; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "sdpo_gym needs Python 3.11 or newer, and PYTHON='$(PYTHON)' is not; set PYTHON=/path/to/python3"; exit 2; }
+	@test ! -e "$(VENV)" \
+	  || { echo "$(VENV) exists but has no python that works here; remove it, or choose another with VENV=..."; exit 2; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "$(PYTHON) has no venv module; on Debian and Ubuntu: apt-get install python3-venv"; exit 2; }
 	@echo "making $(VENV) with $(PYTHON)"
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "python's venv module failed; on Debian and Ubuntu: apt-get install python3-venv"; exit 2; }
+	@"$(PYTHON)" -m venv "$(VENV)"
 
 $(STAMP)/core: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing sdpo_gym (once)"
@@ -86,10 +95,10 @@ eval: $(EVAL_STAMPS) ## evaluate a policy: make eval ENV=lcb_v6 [MODEL=...] [POL
 	@$(BIN)/sdpo-gym eval $(ENV) $(OPTIONS)
 
 rejudge: $(STAMP)/core ## score the stored completions of RUN again
-	@$(BIN)/sdpo-gym rejudge '$(RUN)' $(ARGS)
+	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym rejudge $(call quoted,$(RUN)) $(ARGS)
 
-show: $(STAMP)/core ## print the transcripts of RUN
-	@$(BIN)/sdpo-gym show '$(RUN)' $(ARGS)
+show: $(STAMP)/core ## list the tasks of RUN, or with TASK=<id> its transcripts
+	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym show $(call quoted,$(RUN)) $(TASK) $(ARGS)
 
 envs: $(STAMP)/core ## list the environments
 	@$(BIN)/sdpo-gym envs

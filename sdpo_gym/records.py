@@ -32,6 +32,8 @@ RUN_FILE, ATTEMPTS_FILE, SUMMARY_FILE, LOCK_FILE = "run.json", "attempts.jsonl",
 _GROWING = ("sampling.n", "limit")
 _FREE = ("sessions", "env.card", "data.choice", "data.count")
 
+_ELSEWHERE = "give another run directory (--out DIRECTORY; with make OUT=DIRECTORY)"
+
 Key = tuple[str, int]
 
 
@@ -371,13 +373,13 @@ def _check_same(old: Mapping[str, Any], new: Mapping[str, Any], path: Path) -> N
         if was.get(key) != now.get(key) and not _under(key, (*_GROWING, *_FREE))
     ]
     if differences:
-        raise UsageError(f"{path} holds a run of another configuration: {'; '.join(differences)}; give another --out")
+        raise UsageError(f"{path} holds a run of another configuration: {'; '.join(differences)}; {_ELSEWHERE}")
     for key in _GROWING:
         before, after = was.get(key), now.get(key)
         if after is not None and (before is None or after < before):
             raise UsageError(
-                f"{path} holds a run with {key} = {_shown(before)}, which may grow but not shrink to {after}; "
-                "give another --out"
+                f"{path} holds a run with {key} = {'all' if before is None else before}, which may grow but not shrink "
+                f"to {after}; {_ELSEWHERE}"
             )
 
 

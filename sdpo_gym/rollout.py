@@ -7,6 +7,7 @@ a time, and a task's payload is loaded when it is needed and soon dropped.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -21,6 +22,8 @@ from sdpo_gym.judge import Judge, JudgeError, result_of, submit
 from sdpo_gym.policies.base import Policy, PolicyError, Request, Sampling, request_seed
 from sdpo_gym.task import Message, Task, TaskSet
 from sdpo_gym.verdict import Verdict
+
+logger = logging.getLogger(__name__)
 
 WINDOW = 1024  # requests handed to a policy at a time
 MAX_JUDGING = 256  # completions that wait for their verdict before the policy has to wait
@@ -142,6 +145,8 @@ def rollout(
             else:
                 break
     except BaseException:
+        if referee.outstanding:
+            logger.warning("waiting up to %.0f s for verdicts on finished answers; Ctrl-C ends it at once", GRACE_S)
         referee.settle(GRACE_S)
         raise
     finally:

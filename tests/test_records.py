@@ -228,7 +228,7 @@ def test_another_configuration_is_refused_and_says_what_differs(out, changes, wo
 
 def test_everything_limited_to_nothing_is_shrinking(out):
     write(out, run=changed(limit=None))
-    with pytest.raises(UsageError, match="limit = null, which may grow but not shrink to 10"):
+    with pytest.raises(UsageError, match="limit = all, which may grow but not shrink to 10"):
         RunDirectory(out, RUN)
 
 

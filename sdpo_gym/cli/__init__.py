@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from sdpo_gym.errors import OutageError, UsageError
+from sdpo_gym.judge import JudgeError
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -38,9 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except SystemExit as request:  # argparse: --help, --version, bad options
         return request.code if isinstance(request.code, int) else UsageError.exit_code
-    except (UsageError, OutageError) as error:
+    except (UsageError, OutageError, JudgeError) as error:
         print(f"sdpo-gym: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return error.exit_code
+        return UsageError.exit_code if isinstance(error, UsageError) else OutageError.exit_code
     except KeyboardInterrupt:
         print("sdpo-gym: interrupted", file=sys.stderr)
         return INTERRUPTED

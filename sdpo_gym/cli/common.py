@@ -27,6 +27,13 @@ def add_env_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+# Options of environments that commands have flags of their own for.
+_FLAGS = {
+    "data": "data", "split": "split", "isolation": "isolation", "workers": "workers",
+    "date_from": "from", "date_until": "until",
+}  # fmt: skip
+
+
 def env_options(arguments: argparse.Namespace) -> dict[str, object]:
     """Return the options of the environment that were given.
 
@@ -44,6 +51,8 @@ def env_options(arguments: argparse.Namespace) -> dict[str, object]:
         key, equals, value = text.partition("=")
         if not key or not equals:
             raise UsageError(f"--option {text!r} must have the form KEY=VALUE")
+        if key in _FLAGS:
+            raise UsageError(f"--option {text!r}: use --{_FLAGS[key]}")
         if key in options:
             raise UsageError(f"option {key!r} is given twice")
         options[key] = typed(value)

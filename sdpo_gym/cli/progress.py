@@ -52,6 +52,8 @@ class Progress:
         if turn.error:
             self._errors += 1
             self.last_error = turn.error
+            if self._errors == 1 and not self._quiet:
+                tqdm.write(f"the first outage of this session: {turn.error}", file=self._stream)
         elif turn.done and turn.verdict:
             self._judged += 1
             self._reward += turn.verdict.reward

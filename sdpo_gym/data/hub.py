@@ -60,7 +60,7 @@ def fetch(file: HubFile) -> Path:
         OutageError: if the file is neither cached nor to be had, or is not the pinned one.
     """
     try:
-        import huggingface_hub
+        import huggingface_hub.constants
     except ImportError:
         raise MissingExtraError("huggingface_hub", "hub") from None
     cache = Path(os.environ.get("HF_HUB_CACHE") or huggingface_hub.constants.HF_HUB_CACHE)
@@ -81,7 +81,7 @@ def _download(file: HubFile, wanted: dict[str, Any]) -> Path:
     if offline():
         raise OutageError(f"{file} is not in the cache and the network is switched off; {_HINT}")
     import httpx
-    import huggingface_hub
+    import huggingface_hub.constants
 
     endpoint = os.environ.get("HF_ENDPOINT") or huggingface_hub.constants.ENDPOINT
     _reach(endpoint, file)

@@ -28,6 +28,11 @@ _MESSAGE_LENGTH = 300
 # Servers differ in how wide a seed they take; every one takes 31 bits.
 _SEED_MASK = 0x7FFFFFFF
 
+_REFUSALS = {
+    401: "give the right key in OPENAI_API_KEY",
+    403: "give a key in OPENAI_API_KEY that may use this model",
+    404: "check the base URL (it usually ends in /v1) and the name of the model",
+}
 _Result = tuple[int, Completion | PolicyError]
 
 
@@ -96,7 +101,8 @@ class OpenAIPolicy:
         The low 31 bits of each request's seed are sent; whether they fix the answer is up to the server.
 
         Raises:
-            UsageError: log-probabilities are wanted at a temperature other than 1.
+            UsageError: log-probabilities are wanted at a temperature other than 1, or the server refuses the key, or
+                does not know the address or the model.
         """
         if self._logprobs and sampling.temperature != 1:
             raise UsageError(
@@ -115,6 +121,8 @@ class OpenAIPolicy:
             while (result := results.get()) is not None:
                 yield result
             main.result()
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
         finally:
             loop.call_soon_threadsafe(main.cancel)
             thread.join()
@@ -185,8 +193,9 @@ class OpenAIPolicy:
         message = f"{url} answered HTTP {response.status_code}: {self._quote(_server_message(response))}"
         if response.status_code in _RETRIED_STATUS or response.status_code >= 500:
             raise _TransientError(message, _retry_after_s(response))
-        hint = " (base URLs usually end in /v1)" if response.status_code == 404 else ""
-        raise PolicyError(message + hint)
+        if response.status_code in _REFUSALS:  # every other request would meet the same
+            raise UsageError(f"{message}; {_REFUSALS[response.status_code]}")
+        raise PolicyError(message)
 
     def _body(self, request: Request, sampling: Sampling) -> dict[str, Any]:
         body: dict[str, Any] = {

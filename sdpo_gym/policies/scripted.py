@@ -23,13 +23,19 @@ class ScriptedPolicy:
     def generate(
         self, requests: Sequence[Request], sampling: Sampling
     ) -> Iterator[tuple[int, Completion | PolicyError]]:
-        """Yield the answers in the order of the requests; ``sampling`` changes nothing."""
+        """Yield the answers in the order of the requests; ``sampling`` changes nothing.
+
+        Raises:
+            UsageError: if no right answer is known for a task.
+        """
         for index, request in enumerate(requests):
             text = "" if self._gold is None else self._gold(request.task_id)
             if text is None:
-                yield index, PolicyError(f"task {request.task_id!r} has no completion known to be right")
-            else:
-                yield index, Completion(text)
+                raise UsageError(
+                    f"task {request.task_id!r} has no completion known to be right, so scripted:gold cannot answer it; "
+                    "use a task set with known answers, such as DATA=sample"
+                )
+            yield index, Completion(text)
 
     def describe(self) -> dict[str, Any]:
         """Return the name and which script it is."""

@@ -91,6 +91,9 @@ def advice() -> Iterator[str]:
     reason = probe()[Isolation.USERNS]
     if reason is None:
         return
+    if all(probe().values()):
+        yield "no level works, so something else is in the way: read the reasons above"
+        return
     if shutil.which("bwrap") is None:
         yield "install the package `bubblewrap` (or run `sdpo-gym doctor --install` as root) for level userns"
         return

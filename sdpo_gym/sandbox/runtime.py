@@ -7,6 +7,7 @@ interpreter and package versions, by copying what this process itself runs on, u
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from sdpo_gym.judge import JudgeError
 logger = logging.getLogger(__name__)
 
 ALLOWED_PACKAGES = ("numpy", "sortedcontainers")
+_KEEP_S = 30 * 24 * 3600
 _LEFT_OUT = (
     "site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip",
     "config-*", "sitecustomize.py", "_sysconfigdata*", "*.a",
@@ -128,6 +131,8 @@ def runtime() -> Runtime:
                 "set SDPO_GYM_CACHE to a directory with 200 MB free that the sandbox user may enter"
             ) from error
     found = json.loads(manifest.read_text())
+    with contextlib.suppress(OSError):  # somebody else's cache; its age then tells nothing
+        os.utime(manifest)
     return Runtime(
         root, found["loader"], found["python"], found["home"], found["packages"], found["python_version"]
     )  # fmt: skip
@@ -200,6 +205,7 @@ def _build(root: Path, identity: dict[str, object]) -> None:
         for path in work.rglob("*"):
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+        _remove_unused(root.parent)
         try:
             work.rename(root)
         except OSError:
@@ -207,6 +213,14 @@ def _build(root: Path, identity: dict[str, object]) -> None:
                 raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _remove_unused(directory: Path) -> None:
+    """Remove the images that nobody has used for a month; each use renews an image's date."""
+    oldest = time.time() - _KEEP_S
+    for manifest in directory.glob("*/manifest.json"):
+        if manifest.stat().st_mtime < oldest:
+            shutil.rmtree(manifest.parent, ignore_errors=True)
 
 
 def _copy_packages(target: Path, names: list[str]) -> list[str]:

@@ -99,6 +99,33 @@ def test_ctrl_c_says_how_to_go_on():
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(30) == 130
     assert process.stderr
-    assert process.stderr.read().strip() == "sdpo-gym: interrupted; the same command continues the run in run"
+    said = process.stderr.read().strip().splitlines()
+    assert said[-1] == "sdpo-gym: interrupted; the same command continues the run in run"
     process.stderr.close()
     assert json.loads(attempts.read_text().splitlines()[-1])["done"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--workers", "0"], "workers must be at least 1, got 0"),
+        (["--option", "cpu_s=abc"], "option 'cpu_s' must be of type float, got 'abc'"),
+        (["--option", "memory_mb=1.5"], "option 'memory_mb' must be of type int, got 1.5"),
+        (["--option", "exclude_known_issues=1"], "option 'exclude_known_issues' must be of type bool, got 1"),
+        (["--option", "cpu_s=0"], "cpu_s must lie in"),
+    ],
+)
+def test_option_values_that_make_no_sense_are_one_line(capsys, argv, words):
+    assert main(["eval", "lcb_v6", "--data", "sample", "--policy", "scripted:empty", "--quiet", *argv]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_machine_without_a_sandbox_is_an_outage_in_one_line(tmp_path):
+    environment = {**os.environ, "SDPO_GYM_CACHE": "/proc/nowhere"}
+    code = "import os, sys; os.geteuid = lambda: 1; from sdpo_gym.cli import main; sys.exit(main(sys.argv[1:]))"
+    argv = ["eval", "lcb_v6", "--data", "sample", "--policy", "scripted:gold", "--limit", "1", "--out", str(tmp_path)]
+    done = subprocess.run([sys.executable, "-c", code, *argv], env=environment, capture_output=True, text=True)
+    assert done.returncode == 3
+    (line,) = [line for line in done.stderr.splitlines() if "error" in line]
+    assert "SDPO_GYM_CACHE" in line
+    assert "Traceback" not in done.stderr

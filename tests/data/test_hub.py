@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import http.server
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -17,6 +18,8 @@ from sdpo_gym.data.hub import HubFile, fetch
 from sdpo_gym.errors import MissingExtraError, OutageError
 
 pytest.importorskip("huggingface_hub")
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 CONTENT = b'{"question_id": "q1"}\n' * 1000
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -167,3 +170,20 @@ def test_import_is_light() -> None:
     heavy = ("huggingface_hub", "httpx", "datasets")
     code = f"import sys, sdpo_gym.data.hub; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_hubs_own_default_cache_is_used(tmp_path: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
+    code = (
+        "from sdpo_gym.data.hub import HubFile, fetch\n"
+        "from sdpo_gym.errors import OutageError\n"
+        "try:\n    fetch(HubFile('a/b', '0' * 40, 'x', '0' * 64, 1))\n"
+        "except OutageError as error:\n    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**environment, "HF_HUB_OFFLINE": "1", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert "network is switched off" in done.stdout, done.stderr

@@ -248,7 +248,22 @@ def test_other_client_errors_end_at_once_with_the_servers_words_cut(server, body
 
 def test_a_wrong_path_gets_a_hint(server):
     server.reply = lambda body, count: Reply("", 404)
-    assert "base URLs usually end in /v1" in str(one(server))
+    with pytest.raises(UsageError, match="check the base URL"):
+        one(server)
+
+
+def test_a_refusal_ends_the_run_at_once_and_keeps_what_came_before(server):
+    def reply(body, count):
+        question = body["messages"][1]["content"]
+        return Reply(answer(question)) if question == "question 0" else Reply("who are you?", 401)
+
+    server.reply = reply
+    results = policy(server, concurrency=1).generate([ask(i) for i in range(20)], SAMPLING)
+    index, first = next(results)
+    assert (index, isinstance(first, Completion)) == (0, True)
+    with pytest.raises(UsageError, match="give the right key in OPENAI_API_KEY"):
+        list(results)
+    assert len(server.asked) == 2
 
 
 def test_results_come_as_they_finish_and_concurrency_is_respected(server):
@@ -294,7 +309,9 @@ def test_the_key_is_nowhere(server, caplog):
     server.reply = lambda body, count: Reply({"error": {"message": f"wrong key {KEY}, password pa55word"}}, 401)
     with_password = server.url.replace("//", "//someone:pa55word@")
     p = policy(server, base_url=with_password)
-    ((_, result),) = p.generate([ask(0)], SAMPLING)
+    with pytest.raises(UsageError) as refused:
+        list(p.generate([ask(0)], SAMPLING))
+    result = refused.value
     _, headers, _ = server.asked[0]
     assert headers["Authorization"].startswith("Basic ")
     assert p.describe() == {"policy": "openai", "model": "some-model", "base_url": server.url, "logprobs": False}

@@ -4,7 +4,7 @@ import pytest
 
 from sdpo_gym.completion import Completion
 from sdpo_gym.errors import UsageError
-from sdpo_gym.policies.base import PolicyError, Request, Sampling
+from sdpo_gym.policies.base import Request, Sampling
 from sdpo_gym.policies.scripted import make
 
 REQUESTS = [Request((), "known"), Request((), "unknown"), Request((), "known", attempt=1)]
@@ -12,10 +12,10 @@ REQUESTS = [Request((), "known"), Request((), "unknown"), Request((), "known", a
 
 def test_gold_answers_what_is_known_to_be_right_and_fails_where_nothing_is():
     policy = make("gold", gold={"known": "right"}.get)
-    results = dict(policy.generate(REQUESTS, Sampling()))
-    assert results[0] == results[2] == Completion("right")
-    assert isinstance(results[1], PolicyError)
-    assert "'unknown' has no completion known to be right" in str(results[1])
+    results = policy.generate(REQUESTS, Sampling())
+    assert next(results) == (0, Completion("right"))
+    with pytest.raises(UsageError, match=r"'unknown' has no completion known to be right.*DATA=sample"):
+        next(results)
     assert policy.describe() == {"policy": "scripted", "script": "gold"}
 
 

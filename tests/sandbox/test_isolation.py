@@ -81,9 +81,16 @@ def test_the_image_is_built_where_asked_and_found_again(tmp_path: Path, monkeypa
     try:
         image = runtime()
         assert image.root.parent == place / "runtime"
-        before = (image.root / "manifest.json").stat().st_mtime_ns
+        before = image.root.stat().st_mtime_ns
+        unused = image.root.parent / "unused"
+        unused.mkdir()
+        (unused / "manifest.json").touch()
+        os.utime(unused / "manifest.json", (0, 0))
         assert runtime() == image
-        assert (image.root / "manifest.json").stat().st_mtime_ns == before
+        assert image.root.stat().st_mtime_ns == before, "it was built again"
+        assert unused.exists()
+        shutil.rmtree(image.root)
+        assert runtime() == image
         assert [p.name for p in image.root.parent.iterdir()] == [image.root.name]
     finally:
         shutil.rmtree(place, ignore_errors=True)

@@ -283,6 +283,8 @@ def make_judge(
     Raises:
         UsageError: if an option has a value that it cannot have.
     """
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers must be at least 1, got {workers}")
     try:
         limits = Limits(cpu_s=cpu_s, memory_bytes=memory_mb << 20, output_bytes=output_mb << 20)
     except ValueError as error:
