@@ -30,9 +30,12 @@ class Isolation(StrEnum):
 
 AUTOMATIC = (Isolation.USERNS, Isolation.LANDLOCK)  # best first
 
-# Host uids that programs run under when we are root, one per worker; systemd keeps this range free for such use.
+# Host uids that programs run under when we are root, one per worker (two processes of ours seldom share one);
+# systemd keeps this range free for such use.
 _FIRST_UID, _UIDS = 61184, 4096
 _STACK_KIB = 256 << 10  # deep recursion of right programs; must be set before exec, it decides the memory layout
+# ... and if memory runs out, the kernel is to end programs and not the trainer
+_PREPARE = f"ulimit -S -s {_STACK_KIB} 2>/dev/null; echo 1000 2>/dev/null >/proc/self/oom_score_adj"
 _INSIDE_UID = "1000"
 _MAX_PROCESSES = 512
 
@@ -91,11 +94,11 @@ def launch(level: Isolation, runtime: Runtime, slot: int, preload: tuple[str, ..
         # processes, so there the limit is set far above what these are now.
         "max_processes": _MAX_PROCESSES if namespaces or is_root else _tasks_of(os.geteuid()) + 4096,
     }
-    command = ["/bin/sh", "-c", f'ulimit -S -s {_STACK_KIB} 2>/dev/null; exec "$0" "$@"']
+    command = ["/bin/sh", "-c", f'{_PREPARE}; exec "$0" "$@"']
     if namespaces:
         command += [_bubblewrap(), *_namespace_arguments(runtime)]
     command += runtime.command(root, [])
-    uid = _FIRST_UID + slot % _UIDS if is_root else None
+    uid = _FIRST_UID + (os.getpid() * 64 + slot) % _UIDS if is_root else None
     return Launch(command, runtime.environment(root), uid, config)
 
 

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 # Importing numpy costs a program 0.1 s of its own CPU limit, having it at hand costs every other program 16 %: so
 # programs that import it go to a second zygote of their worker, which is started when the first such program comes.
-_IMPORTS_NUMPY = re.compile(r"^[ \t]*(?:import|from)[ \t]+[^#\n]*\bnumpy\b", re.MULTILINE)
+_IMPORTS_NUMPY = re.compile(r"^[ \t]*+(?:import|from)[ \t]++[^#\n]*\bnumpy\b", re.MULTILINE)
 
 _slots = itertools.count()
 _pools: weakref.WeakSet[JudgePool] = weakref.WeakSet()
@@ -55,7 +55,7 @@ class JudgePool:
         self._lock = threading.Lock()
         self._jobs: queue.SimpleQueue[tuple[Job, Future[JobResult]] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._idle = 0
+        self._unfinished = 0
         self._open_workers: set[Worker] = set()
 
     @property
@@ -69,18 +69,19 @@ class JudgePool:
         with self._lock:
             if self._closed:
                 raise JudgeError("this judge pool is closed")
-            self._jobs.put((job, future))
-            if self._jobs.qsize() > self._idle and len(self._threads) < self.workers:
+            if self._unfinished >= len(self._threads) < self.workers:
                 thread = threading.Thread(target=self._work, args=(next(_slots),), name="judge", daemon=True)
-                self._threads.append(thread)
                 thread.start()
+                self._threads.append(thread)
+            self._unfinished += 1
+            self._jobs.put((job, future))
         return future
 
     def close(self) -> None:
         """Finish what is queued, then end all workers; may be called twice."""
         with self._lock:
             self._closed = True
-            threads, self._threads = self._threads, []
+            threads = tuple(self._threads)
         for _ in threads:
             self._jobs.put(None)
         for thread in threads:
@@ -88,40 +89,47 @@ class JudgePool:
 
     def cancel(self) -> None:
         """Drop what is queued and end all workers at once; what was running fails with a JudgeError."""
+        dropped = []
         with self._lock:
             self._closed = True
             with contextlib.suppress(queue.Empty):
                 while True:
-                    item = self._jobs.get_nowait()
-                    if item is not None:
-                        item[1].cancel()
+                    dropped.append(self._jobs.get_nowait())
             for worker in self._open_workers:
                 worker.interrupt()
+        for item in dropped:  # outside the lock, since it runs the callers' callbacks
+            if item is not None:
+                item[1].cancel()
         self.close()
 
     def _work(self, slot: int) -> None:
         zygotes = _Zygotes(self, self._level, slot)
         try:
             while True:
-                with self._lock:
-                    self._idle += 1
                 item = self._jobs.get()
-                with self._lock:
-                    self._idle -= 1
                 if item is None:
                     return
-                job, future = item
-                if not future.set_running_or_notify_cancel():
-                    continue
-                try:
-                    result = zygotes.run(job)
-                except BaseException as error:
-                    future.set_exception(error)
-                else:
-                    future.set_result(result)
-                del item, job, future
+                self._answer(zygotes, *item)
+                del item
         finally:
             zygotes.close()
+
+    def _answer(self, zygotes: _Zygotes, job: Job, future: Future[JobResult]) -> None:
+        if not future.set_running_or_notify_cancel():
+            self._finished()
+            return
+        try:
+            result = zygotes.run(job)
+        except BaseException as error:
+            self._finished()
+            future.set_exception(error)
+        else:
+            self._finished()
+            future.set_result(result)
+
+    def _finished(self) -> None:
+        with self._lock:
+            self._unfinished -= 1
 
     def _forget_workers(self) -> None:
         """In a forked child: the workers are the parent's; drop our copies of their sockets and start afresh."""
@@ -140,7 +148,9 @@ class _Zygotes:
     def run(self, job: Job) -> JobResult:
         """Run ``job``, a second time on a fresh zygote if the first one dies."""
         cases = job.cases()
-        preload = ("numpy",) if _IMPORTS_NUMPY.search(job.program.source) else ()
+        source = job.program.source
+        wants_numpy = len(source) <= job.limits.source_bytes and _IMPORTS_NUMPY.search(source)
+        preload = ("numpy",) if wants_numpy else ()
         try:
             return self._get(preload).run(job, cases)
         except WorkerDied as error:

@@ -7,7 +7,6 @@ interpreter and package versions, by copying what this process itself runs on, u
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -21,7 +20,6 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,11 +28,11 @@ from sdpo_gym.judge import JudgeError
 logger = logging.getLogger(__name__)
 
 ALLOWED_PACKAGES = ("numpy", "sortedcontainers")
-_KEEP_S = 30 * 24 * 3600
 _LEFT_OUT = (
     "site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip",
     "config-*", "sitecustomize.py", "_sysconfigdata*", "*.a",
 )  # fmt: skip
+_FAR_FUTURE = 4_000_000_000
 _INSIDE = Path(__file__).parent / "inside"
 
 _START = (
@@ -131,8 +129,6 @@ def runtime() -> Runtime:
                 "set SDPO_GYM_CACHE to a directory with 200 MB free that the sandbox user may enter"
             ) from error
     found = json.loads(manifest.read_text())
-    with contextlib.suppress(OSError):  # somebody else's cache; its age then tells nothing
-        os.utime(manifest)
     return Runtime(
         root, found["loader"], found["python"], found["home"], found["packages"], found["python_version"]
     )  # fmt: skip
@@ -166,7 +162,10 @@ def _interpreter() -> Path:
 
 def _build(root: Path, identity: dict[str, object]) -> None:
     logger.info("building the sandbox's runtime image at %s (once)", root)
-    root.parent.mkdir(parents=True, exist_ok=True)
+    for directory in (*reversed(root.parent.parents), root.parent):
+        if not directory.exists():
+            directory.mkdir(exist_ok=True)
+            directory.chmod(0o755)  # whatever the umask: programs come from another uid
     work = Path(tempfile.mkdtemp(prefix=f"{root.name}.", dir=root.parent))
     try:
         work.chmod(0o755)
@@ -199,13 +198,13 @@ def _build(root: Path, identity: dict[str, object]) -> None:
             "home": "py",
             "packages": packages,
             "python_version": platform.python_version(),
-            "identity": identity,
         }
         (work / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True))
         for path in work.rglob("*"):
             if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-        _remove_unused(root.parent)
+                found = path.stat()
+                path.chmod(0o755 if path.is_dir() or found.st_mode & 0o100 else 0o644)
+                os.utime(path, (_FAR_FUTURE, found.st_mtime))  # reading will not change it: programs could signal by it
         try:
             work.rename(root)
         except OSError:
@@ -213,14 +212,6 @@ def _build(root: Path, identity: dict[str, object]) -> None:
                 raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def _remove_unused(directory: Path) -> None:
-    """Remove the images that nobody has used for a month; each use renews an image's date."""
-    oldest = time.time() - _KEEP_S
-    for manifest in directory.glob("*/manifest.json"):
-        if manifest.stat().st_mtime < oldest:
-            shutil.rmtree(manifest.parent, ignore_errors=True)
 
 
 def _copy_packages(target: Path, names: list[str]) -> list[str]:

@@ -22,6 +22,8 @@ _NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "pread64": (17, 67),
     "pwrite64": (18, 68),
     "preadv": (295, 69),
+    "preadv2": (327, 286),
+    "pwritev2": (328, 287),
     "pwritev": (296, 70),
     "lseek": (8, 62),
     "close": (3, 57),
@@ -156,6 +158,8 @@ _NR, _ARCH = 0, 4
 _X32_BIT = 0x40000000
 
 _CLONE_THREAD = 0x00010000
+_CLONE_FILES = 0x00000400
+_CLOSE_RANGE_CLOEXEC = 4
 _CLONE_NEWPID = 0x20000000
 _CLONE_NEW_OTHERS = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x40000000
 _AF_UNIX = 1
@@ -241,8 +245,16 @@ def _test_filter(number: dict[str, int]) -> tuple[list[Instruction], int]:
             program += _when(number[name], [_deny()])
     program += _when(
         number["clone"],
-        [(_LOAD, 0, 0, _low(0)), (_ANY_BIT, 1, 0, _CLONE_THREAD), _deny(), (_RETURN, 0, 0, _ALLOW)],
+        # Threads that share descriptors, nothing else: each table of its own could pin the buffers of 60 sockets.
+        [
+            (_LOAD, 0, 0, _low(0)),
+            (_ANY_BIT, 0, 2, _CLONE_THREAD),
+            (_ANY_BIT, 0, 1, _CLONE_FILES),
+            (_RETURN, 0, 0, _ALLOW),
+            _deny(),
+        ],
     )
+    program += _when(number["close_range"], _argument_in(2, (0, _CLOSE_RANGE_CLOEXEC), errno.EPERM))  # nor UNSHARE
     program += _when(number["prlimit64"], _argument_is_null(2, errno.EPERM))  # reading limits is fine
     pid_instruction = len(program) + 2
     program += _when(number["tgkill"], _argument_in(0, (0,), errno.EPERM))  # raise() and abort() signal ourselves

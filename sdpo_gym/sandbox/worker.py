@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import json
 import os
 import signal
@@ -12,12 +13,12 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from sdpo_gym.judge import JudgeError
 from sdpo_gym.sandbox.inside import wire
 from sdpo_gym.sandbox.isolation import Isolation, launch
-from sdpo_gym.sandbox.job import RESOURCE_LIMITS, Case, Job, JobResult, ProgramError, RunStatus, TestRun
+from sdpo_gym.sandbox.job import Case, Job, JobResult, ProgramError, RunStatus, TestRun
 from sdpo_gym.sandbox.limits import Limits, StopRule
 from sdpo_gym.sandbox.runtime import runtime
 
@@ -26,6 +27,10 @@ _STARVED = 10  # a program may take this many times its CPU limit of wall time o
 _GRACE_S = 15.0  # beyond a test's wall limit, before the worker itself is given up
 _SEND_AHEAD = 64 << 10  # a test this small is sent while the one before it runs: it fits the socket's buffer
 _BUFFER = 1 << 20
+_MOST_KEPT = 64 << 20  # bytes of output kept of one job; of what comes after, the beginning only
+_TRIMMED = 4096
+_MOST_REPORTED = 64 << 10  # an honest report of an exception is far smaller
+_LINES = range(1, 10_000_000)
 
 
 class WorkerDied(JudgeError):
@@ -47,12 +52,12 @@ class Worker:
     def __init__(self, level: Isolation, slot: int, preload: tuple[str, ...] = ()) -> None:
         self.level = level
         plan = launch(level, runtime(), slot, preload)
-        ours, theirs = socket.socketpair()
+        ours, theirs = map(_above_standard, socket.socketpair())
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
         self._sock = ours
         as_user: dict[str, Any] = {} if plan.uid is None else {"user": plan.uid, "group": plan.uid, "extra_groups": []}
-        with tempfile.TemporaryFile() as diary:
+        with _diary() as diary:
             try:
                 self._process = subprocess.Popen(
                     [*plan.command, str(theirs.fileno())],
@@ -107,6 +112,7 @@ class Worker:
         if len(source) > limits.source_bytes:
             long = f"the source has {len(source):,} bytes, the limit is {limits.source_bytes:,}"
             return self._not_compiled(ProgramError("SourceTooLong", long), len(cases))
+        self._most_received = 2 * limits.output_bytes + _BUFFER
         self._sock.settimeout(limits.wall_s + _STARVED * limits.cpu_s + _GRACE_S)
         request = {
             "entry": job.program.entry,
@@ -131,7 +137,7 @@ class Worker:
 
     def _run_cases(self, job: Job, cases: Sequence[Case]) -> list[TestRun]:
         runs: list[TestRun] = []
-        sent = 0
+        sent = kept = 0
         while len(runs) < len(cases):
             if sent == len(runs):
                 wire.send(self._sock, wire.TEST, _encoded(cases[sent]))
@@ -146,18 +152,20 @@ class Worker:
             kind, payload = self._receive()
             if kind != wire.RESULT:
                 raise ValueError(f"expected RESULT, got frame type {kind} ({payload[:80]!r})")
-            run = classify(wire.Outcome.unpack(payload), job.limits, job.program.entry is not None)
+            outcome = wire.Outcome.unpack(payload)
+            run = classify(outcome, job.limits, job.program.entry is not None)
             if run.status is RunStatus.ACCEPTED and not _checked(job, cases[len(runs)], run):
                 run = _replace_status(run, RunStatus.WRONG_ANSWER)
-            runs.append(run)
-            if run.status in RESOURCE_LIMITS and job.stop is not StopRule.NEVER:
-                break
-            if run.status is not RunStatus.ACCEPTED and job.stop is StopRule.DECIDED:
+            kept += len(run.stdout) + len(run.value or b"")
+            runs.append(run if kept <= _MOST_KEPT else _trimmed(run))
+            if outcome.stopped or (run.status is not RunStatus.ACCEPTED and job.stop is StopRule.DECIDED):
                 break
         return runs
 
     def _receive(self) -> tuple[int, bytes]:
         kind, size = wire.receive_header(self._sock)
+        if size > self._most_received:
+            raise ValueError(f"a frame of {size:,} bytes")
         return kind, bytes(wire.receive_exactly(self._sock, size))
 
     def _not_compiled(self, error: ProgramError, cases: int) -> JobResult:
@@ -205,6 +213,19 @@ class Worker:
         self.close()
 
 
+def _diary() -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise JudgeError(f"the sandbox cannot write to {tempfile.gettempdir()}: {error}") from error
+
+
+def _above_standard(end: socket.socket) -> socket.socket:
+    """Move a socket above the standard descriptors, whose places may be free in a caller that has closed its own."""
+    with end:
+        return socket.socket(fileno=fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10))
+
+
 def _checked(job: Job, case: Case, run: TestRun) -> bool:
     try:
         return job.check(case, run)
@@ -213,7 +234,12 @@ def _checked(job: Job, case: Case, run: TestRun) -> bool:
 
 
 def _encoded(case: Case) -> bytes:
-    return case.input.encode("utf-8", "surrogateescape")
+    return case.input.encode("utf-8", "surrogatepass")
+
+
+def _trimmed(run: TestRun) -> TestRun:
+    value = None if run.value is None else run.value[:_TRIMMED]
+    return dataclasses.replace(run, stdout=run.stdout[:_TRIMMED], value=value)
 
 
 def _replace_status(run: TestRun, status: RunStatus) -> TestRun:
@@ -223,18 +249,22 @@ def _replace_status(run: TestRun, status: RunStatus) -> TestRun:
 def _program_error(payload: bytes) -> ProgramError:
     """Parse ``[type, message, frames]``, which the program's own process wrote; ValueError if it is something else."""
     name, message, frames = json.loads(payload)
-    pairs = tuple((int(line), str(function)) for line, function in frames)
-    return ProgramError(str(name), str(message)[:2000], pairs[-1][0] if pairs else None, pairs[-10:])
+    if type(name) is not str or type(message) is not str:
+        raise ValueError("type and message must be texts")
+    pairs = tuple((line, function[:200]) for line, function in frames[-10:])
+    if any(type(line) is not int or line not in _LINES for line, _ in pairs):
+        raise ValueError("a line number must be an integer above 0")
+    return ProgramError(name[:200], message[:2000], pairs[-1][0] if pairs else None, pairs)
 
 
 def _compiler_died(payload: bytes) -> ProgramError:
     """Say what killed the supervisor while it compiled; ValueError if it was not the source's doing."""
     text = payload.decode(errors="replace")
     status = text.removeprefix("supervisor: wait status ")
+    if status.isdigit() and os.WIFEXITED(int(status)) and os.WEXITSTATUS(int(status)) == signal.SIGXCPU:
+        return ProgramError("CompileTimeLimit", "compiling the source took more than the CPU limit")
     if status.isdigit() and os.WIFSIGNALED(int(status)):
         number = os.WTERMSIG(int(status))
-        if number == signal.SIGXCPU:
-            return ProgramError("CompileTimeLimit", "compiling the source took more than the CPU limit")
         return ProgramError("CompilerCrash", f"the compiler was ended by signal {number} on this source")
     raise ValueError(text)
 
@@ -275,6 +305,8 @@ def _read_result(
     kind: bytes, payload: bytes, has_entry: bool, exit_status: int
 ) -> tuple[RunStatus, ProgramError | None, bytes | None]:
     """Read the result file, which the program could write anything to: garbage in it is the program's failure."""
+    if len(payload) > _MOST_REPORTED and kind not in (wire.VALUE, wire.VALUE_WITH_NESTED_TUPLE):
+        payload = b""
     try:
         if kind == wire.OUT_OF_MEMORY:
             return RunStatus.MEMORY_LIMIT, _program_error(payload), None
@@ -286,11 +318,13 @@ def _read_result(
             return RunStatus.ACCEPTED, None, payload
         if kind == wire.UNSERIALISABLE:
             name, message = json.loads(payload)
-            return RunStatus.BAD_RETURN, ProgramError(str(name)[:200], str(message)[:2000]), None
+            if type(name) is not str or type(message) is not str:
+                raise ValueError("type and message must be texts")
+            return RunStatus.BAD_RETURN, ProgramError(name[:200], message[:2000]), None
         if kind == wire.NO_ENTRY:
-            name = payload.decode(errors="replace")
+            name = payload[:200].decode(errors="replace")
             return RunStatus.RUNTIME_ERROR, ProgramError("EntryNotFound", f"the submission defines no {name}"), None
-    except (ValueError, TypeError, RecursionError) as error:
+    except Exception as error:  # the program wrote something of its own there
         return RunStatus.RUNTIME_ERROR, ProgramError("UnreadableResult", type(error).__name__), None
     ended = f"the process ended with status {exit_status} before the function returned"
     return RunStatus.RUNTIME_ERROR, ProgramError("ProcessEnded", ended), None

@@ -69,6 +69,37 @@ def test_sources_that_no_compiler_takes(pool: JudgePool, source: str) -> None:
     assert statuses(run(pool, ADD, [("1 2", "3")])) == ["accepted"]
 
 
+def test_compiling_has_a_cpu_limit_of_its_own(pool: JudgePool) -> None:
+    nested = "".join(f"{' ' * i}try:\n{' ' * i} pass\n{' ' * i}finally:\n" for i in range(1, 18)) + " " * 19 + "pass\n"
+    source = "".join(f"def f{i}():\n{nested}" for i in range(60))  # about a minute's work
+    start = time.monotonic()
+    result = run(pool, source, limits=Limits(cpu_s=1))
+    assert result.compile_error is not None
+    assert result.compile_error.type == "CompileTimeLimit"
+    assert time.monotonic() - start < 30
+    assert statuses(run(pool, ADD, [("1 2", "3")])) == ["accepted"]
+
+
+@pytest.mark.parametrize(
+    ("report", "status"),
+    [
+        ("""b'E["x", "y", [[1e999, "f"]]]'""", "runtime_error"),
+        ("""b'E["x", 1, []]'""", "runtime_error"),
+        ("b'Mgarbage'", "runtime_error"),
+        ("""b'M["MemoryError", "", []]'""", "memory_limit"),
+        ("b'E' + b'[' * 10_000_000", "runtime_error"),
+    ],
+)
+@pytest.mark.parametrize("end", ["os._exit(1)", "__import__('signal').raise_signal(6)"])
+def test_a_forged_report_harms_its_program_only(pool: JudgePool, report: str, status: str, end: str) -> None:
+    source = f"import os\nos.pwrite(3, {report}, 0)\n{end}"
+    start = time.monotonic()
+    result = run(pool, source, [("", "")] * 3, limits=Limits(cpu_s=0.5))
+    assert result.runs[0].status.value == (status if "_exit" in end else "signal")
+    assert "accepted" not in statuses(result)
+    assert time.monotonic() - start < 10
+
+
 def test_waiting_is_an_idle_limit_not_a_time_limit(pool: JudgePool) -> None:
     result = run(pool, "import time\ntime.sleep(60)", limits=Limits(cpu_s=0.1))
     assert statuses(result) == ["idle_limit"]
@@ -138,6 +169,33 @@ def test_an_earlier_input_cannot_be_found_in_memory(pool: JudgePool) -> None:
     secret = "SECRET-" + "INPUT" + "s" * 100
     result = run(pool, source, [(secret, "x"), ("second", "False")])
     assert statuses(result)[1] == "accepted"
+
+
+# The second test looks for what the first one printed in the memory around its own objects. The pattern, and the
+# pieces that the text is made of, do not match it themselves.
+STEAL = """
+import ctypes, os, re, sys
+if sys.stdin.readline().startswith("print"):
+    print("-".join(["STOLEN", "TEXT" * 20]))
+    print("x" * SIZE)
+else:
+    pattern, found, page = re.compile(rb"[S]TOLEN[-]([T]EXT){20}"), False, 4096
+    read, write = os.pipe()
+    libc = ctypes.CDLL(None)
+    around = {id(o) & ~(page - 1) for o in (sys, os, ctypes, pattern, [], {}, object())}
+    for base in around:
+        for address in range(base - 512 * page, base + 512 * page, page):
+            n = libc.write(write, ctypes.c_void_p(address), page)  # the kernel refuses what is not mapped
+            if n > 0 and pattern.search(os.read(read, n)):
+                found = True
+    print(found)
+"""
+
+
+@pytest.mark.parametrize("size", [100, 4000, 60_000])
+def test_an_earlier_output_cannot_be_found_in_memory(pool: JudgePool, size: int) -> None:
+    result = run(pool, STEAL.replace("SIZE", str(size)), [("print", "x"), ("look", "False")], limits=Limits(cpu_s=5))
+    assert statuses(result)[1] == "accepted", result.runs[1]
 
 
 def test_packages_of_the_allowlist_and_nothing_else(pool: JudgePool) -> None:
@@ -280,6 +338,26 @@ def test_cancel_ends_what_runs_at_once() -> None:
     assert time.monotonic() - start < 10
     assert isinstance(running.exception(timeout=1), JudgeError)
     assert queued.cancelled()
+
+
+def test_cancel_may_call_back_into_the_pool() -> None:
+    pool = JudgePool(workers=1, isolation=LEVELS[-1].value)
+    job = Job(Program(SPIN), lambda: [Case("", "")], same_text, Limits(cpu_s=60))
+    heard: list[str] = []
+
+    def again(_: object) -> None:
+        with contextlib.suppress(JudgeError):
+            pool.submit(job)
+        heard.append("called")
+
+    pool.submit(job)
+    pool.submit(job).add_done_callback(again)
+    time.sleep(0.3)
+    canceller = threading.Thread(target=pool.cancel, daemon=True)
+    canceller.start()
+    canceller.join(20)
+    assert not canceller.is_alive()
+    assert heard == ["called"]
 
 
 def test_shared_pool_is_one_per_setting() -> None:

@@ -101,3 +101,24 @@ def test_works_as_an_ordinary_user(tmp_path: Path) -> None:
         ] * 3
     finally:
         subprocess.run(["rm", "-rf", str(home)], check=True)
+
+
+CLOSED = """
+import os, sys
+for fd in (0, 1, 2):
+    os.close(fd)
+from sdpo_gym.sandbox.job import Case, Job, Program
+from sdpo_gym.sandbox.pool import JudgePool
+pool = JudgePool(1, sys.argv[1])
+job = Job(Program("print(3)"), lambda: [Case("", "3")], lambda c, r: r.stdout.strip() == b"3")
+status = pool.submit(job).result().runs[0].status.value
+pool.close()
+os._exit(0 if status == "accepted" else 1)
+"""
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.value)
+def test_works_without_standard_descriptors(level: Isolation) -> None:
+    require(level)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    assert subprocess.run([sys.executable, "-c", CLOSED, level.value], env=environment, timeout=60).returncode == 0

@@ -21,6 +21,7 @@ CALLS = {
     "tkill": 200, "tgkill": 234, "keyctl": 250, "unshare": 272, "perf_event_open": 298, "prlimit64": 302,
     "process_vm_readv": 310, "seccomp": 317, "memfd_create": 319, "bpf": 321, "execveat": 322, "userfaultfd": 323,
     "io_uring_setup": 425, "pidfd_open": 434, "clone3": 435, "capset": 126, "shmget": 29, "memfd_secret": 447,
+    "close_range": 436,
 }  # fmt: skip
 
 
@@ -77,6 +78,9 @@ def test_calls_that_depend_on_their_arguments() -> None:
     assert in_test("clone", thread) == ALLOW
     assert in_test("clone", 17) == refused(errno.EPERM)  # a fork
     assert in_test("clone", thread | 0x10000000) == refused(errno.EPERM)  # a user namespace
+    assert in_test("clone", thread & ~0x400) == refused(errno.EPERM)  # a descriptor table of its own
+    assert in_test("close_range", 3, 3, 0) == in_test("close_range", 3, 3, 4) == ALLOW
+    assert in_test("close_range", 3, 3, 2) == refused(errno.EPERM)  # likewise
     assert in_test("clone3") == refused(errno.ENOSYS)  # so that the C library falls back to clone
     assert in_test("prlimit64", 0, 7, 0) == ALLOW
     assert in_test("prlimit64", 0, 7, 0x7F0000000000) == refused(errno.EPERM)

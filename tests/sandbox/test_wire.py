@@ -19,6 +19,7 @@ small = st.integers(min_value=0, max_value=2**63 - 1)
 outcomes = st.builds(
     wire.Outcome,
     reason=st.integers(0, 3),
+    stopped=st.integers(0, 1),
     wait_status=st.integers(0, 0xFFFF).filter(lambda s: os.WIFEXITED(s) or os.WIFSIGNALED(s)),
     cpu_ns=small,
     wall_ns=small,
@@ -58,7 +59,7 @@ def test_whatever_a_program_leaves_behind_is_a_verdict(outcome: wire.Outcome, ha
 
 
 def ended(**changes: object) -> wire.Outcome:
-    plain = wire.Outcome(wire.FINISHED, 0, 1_000_000, 2_000_000, 1 << 20, b"", b"", b"")
+    plain = wire.Outcome(wire.FINISHED, 0, 0, 1_000_000, 2_000_000, 1 << 20, b"", b"", b"")
     return plain._replace(**changes)  # type: ignore[arg-type]
 
 
@@ -78,6 +79,9 @@ def ended(**changes: object) -> wire.Outcome:
         (ended(result=b'M["MemoryError", "", []]'), RunStatus.MEMORY_LIMIT),
         (ended(result=b"E not json"), RunStatus.RUNTIME_ERROR),
         (ended(result=b"E" + b"[" * 100_000), RunStatus.RUNTIME_ERROR),
+        (ended(result=b'E["x", "y", [[1e999, "f"]]]'), RunStatus.RUNTIME_ERROR),
+        (ended(result=b'E["x", "y", [[' + b"9" * 4000 + b', "f"]]]'), RunStatus.RUNTIME_ERROR),
+        (ended(result=b'E["' + b"a" * (16 << 20) + b'", "y", []]'), RunStatus.RUNTIME_ERROR),
     ],
 )
 def test_classes(outcome: wire.Outcome, status: RunStatus) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _STDERR_TAIL = 8192
 _CHUNK = 64 << 10
 _SECOND = 1_000_000_000
+_LIMIT_SIGNALS = (_signal.SIGKILL, _signal.SIGXCPU, _signal.SIGXFSZ)
 _BUSY_SHARE = 10  # a program that gets a tenth of a core or more is computing, one that gets less is waiting
 _CPUS = len(os.sched_getaffinity(0))
 
@@ -38,6 +39,8 @@ class Supervisor:
         test_filter: the seccomp program of test processes, None at isolation ``none``.
         pid_instruction: index of the filter instruction that holds the test process's own pid.
         own_pid_namespace: whether this process is pid 1 of a pid namespace of its own.
+        max_processes: process limit of test processes; ours is higher, so that their threads cannot keep us from
+            forking.
     """
 
     def __init__(
@@ -47,11 +50,13 @@ class Supervisor:
         test_filter: Any,
         pid_instruction: int,
         own_pid_namespace: bool,
+        max_processes: int,
     ) -> None:
         self._sock, self._main = sock, main
         self._buffer = memoryview(bytearray(_CHUNK))
         self._filter, self._pid_instruction = test_filter, pid_instruction
         self._own_pid_namespace = own_pid_namespace
+        self._max_processes = max_processes
 
     def serve(self) -> None:
         """Read one SUBMIT frame, compile, then answer TEST frames until END."""
@@ -84,9 +89,7 @@ class Supervisor:
             if stopped:  # tests sent ahead of a limit that ended the submission
                 wire.receive_exactly(self._sock, size)
                 continue
-            outcome = self._run_test(code, size)
-            wire.send(self._sock, wire.RESULT, outcome.pack())
-            stopped = request["stop_at_limit"] and self._hit_limit(outcome)
+            stopped = self._run_test(code, size, request["stop_at_limit"])
 
     def complain(self, error: BaseException) -> None:
         """Tell the judge of a failure of ours, if it still listens."""
@@ -97,6 +100,7 @@ class Supervisor:
         hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
         used = math.ceil(time.process_time())
         resource.setrlimit(resource.RLIMIT_CPU, (used + cpu_s, hard))
+        kernel.end_process_on(_signal.SIGXCPU)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -109,21 +113,12 @@ class Supervisor:
                 raise ValueError(f"expected END after a compile error, got frame type {kind}") from None
             return None
         resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
+        _signal.signal(_signal.SIGXCPU, _signal.SIG_DFL)
         wire.send(self._sock, wire.COMPILED)
         return code
 
-    def _hit_limit(self, outcome: wire.Outcome) -> bool:
-        return (
-            outcome.reason != wire.FINISHED
-            or outcome.cpu_ns > self._cpu_ns
-            or outcome.result[:1] == wire.OUT_OF_MEMORY
-            or (
-                os.WIFSIGNALED(outcome.wait_status)
-                and os.WTERMSIG(outcome.wait_status) in (_signal.SIGKILL, _signal.SIGXCPU, _signal.SIGXFSZ)
-            )
-        )
-
-    def _run_test(self, code: types.CodeType, input_size: int) -> wire.Outcome:
+    def _run_test(self, code: types.CodeType, input_size: int, stop_at_limit: bool) -> bool:
+        """Run one test and send its RESULT; return whether a limit ended the submission."""
         # Descriptors 0..3 are fresh memory files, so that a child needs no set-up of its own and leaves nothing.
         for fd in range(4):
             os.close(fd)
@@ -143,13 +138,39 @@ class Supervisor:
             os.eventfd_read(self._fenced)
         except BlockingIOError:
             raise RuntimeError("a test process could not fence itself in") from None
-        if reason == wire.FINISHED and max(os.fstat(fd).st_size for fd in (1, 2, 3)) >= self._output_bytes:
+        sizes = [os.lseek(fd, 0, os.SEEK_END) for fd in (1, 2, 3)]
+        if reason == wire.FINISHED and max(sizes) >= self._output_bytes:
             reason = wire.OUTPUT_LIMIT
         cpu = int((usage.ru_utime + usage.ru_stime) * 1e9)
-        return wire.Outcome(
-            reason, status, cpu, wall, usage.ru_maxrss << 10,
-            self._read(1), self._read(2, tail=_STDERR_TAIL), self._read(3),
-        )  # fmt: skip
+        stopped = stop_at_limit and (
+            reason != wire.FINISHED
+            or cpu > self._cpu_ns
+            or (sizes[2] > 0 and os.pread(3, 1, 0) == wire.OUT_OF_MEMORY)
+            or (os.WIFSIGNALED(status) and os.WTERMSIG(status) in _LIMIT_SIGNALS)
+        )
+        out, err, result = (
+            min(sizes[0], self._output_bytes),
+            min(sizes[1], _STDERR_TAIL),
+            min(sizes[2], self._output_bytes),
+        )
+        numbers = wire.OUTCOME.pack(reason, stopped, status, cpu, wall, usage.ru_maxrss << 10, out, err, result)
+        self._sock.sendall(wire.HEADER.pack(wire.RESULT, len(numbers) + out + err + result) + numbers)
+        self._send_file(1, 0, out)
+        self._send_file(2, sizes[1] - err, err)
+        self._send_file(3, 0, result)
+        return stopped
+
+    def _send_file(self, fd: int, offset: int, size: int) -> None:
+        """Send part of a file through the buffer, and leave nothing of it in our own memory (see _receive_input)."""
+        end = offset + size
+        while offset < end:
+            part = self._buffer[: min(end - offset, _CHUNK)]
+            if os.preadv(fd, [part], offset) != len(part):
+                raise OSError("a test's output could not be read")
+            self._sock.sendall(part)
+            offset += len(part)
+        used = min(size, _CHUNK)
+        self._buffer[:used] = bytes(used)
 
     def _receive_input(self, size: int) -> None:
         """Receive a test's input into descriptor 0, and leave nothing of it in our own memory.
@@ -178,6 +199,7 @@ class Supervisor:
         try:
             if not self._own_pid_namespace:  # otherwise the namespace, and we in it, end with our parent anyway
                 kernel.prctl(kernel.PR_SET_PDEATHSIG, _signal.SIGKILL)  # exact: our parent has one thread
+            resource.setrlimit(resource.RLIMIT_NPROC, (self._max_processes, self._max_processes))
             if self._filter is not None:
                 self._filter.patch(self._pid_instruction, os.getpid())
                 self._filter.load()
@@ -232,13 +254,6 @@ class Supervisor:
                 os.wait()
         except (ProcessLookupError, ChildProcessError):
             return
-
-    def _read(self, fd: int, tail: int | None = None) -> bytes:
-        size = os.fstat(fd).st_size
-        limit = tail if tail is not None else self._output_bytes
-        if size <= limit:
-            return os.pread(fd, size, 0) if size else b""
-        return os.pread(fd, limit, size - limit if tail is not None else 0)
 
 
 def supervise(supervisor: Supervisor) -> NoReturn:

@@ -18,13 +18,18 @@ FINISHED, CPU_LIMIT, WALL_LIMIT, OUTPUT_LIMIT = range(4)
 # first byte of the result file that a program leaves behind
 VALUE, VALUE_WITH_NESTED_TUPLE, EXCEPTION, OUT_OF_MEMORY, UNSERIALISABLE, NO_ENTRY = b"V", b"T", b"E", b"M", b"B", b"N"
 
-_OUTCOME = struct.Struct("<BiQQQIII")
+OUTCOME = struct.Struct("<BBiQQQIII")
 
 
 class Outcome(NamedTuple):
-    """What the supervisor reports of one test; times in nanoseconds, memory in bytes."""
+    """What the supervisor reports of one test; times in nanoseconds, memory in bytes.
+
+    ``stopped`` is 1 if it runs no further test of this submission. On the wire: these numbers, the sizes of the three
+    texts, then the texts.
+    """
 
     reason: int
+    stopped: int
     wait_status: int
     cpu_ns: int
     wall_ns: int
@@ -36,17 +41,17 @@ class Outcome(NamedTuple):
     def pack(self) -> bytes:
         """Serialise to the payload of a RESULT frame."""
         sizes = (len(self.stdout), len(self.stderr), len(self.result))
-        return b"".join((_OUTCOME.pack(*self[:5], *sizes), self.stdout, self.stderr, self.result))
+        return b"".join((OUTCOME.pack(*self[:6], *sizes), self.stdout, self.stderr, self.result))
 
     @classmethod
     def unpack(cls, payload: bytes) -> Outcome:
         """Parse the payload of a RESULT frame; ValueError if its sizes do not add up."""
-        reason, status, cpu, wall, peak, out, err, res = _OUTCOME.unpack_from(payload)
-        a = _OUTCOME.size
+        reason, stopped, status, cpu, wall, peak, out, err, res = OUTCOME.unpack_from(payload)
+        a = OUTCOME.size
         if len(payload) != a + out + err + res:
             raise ValueError(f"a RESULT frame of {len(payload)} bytes declares {out}+{err}+{res}")
         b, c = a + out, a + out + err
-        return cls(reason, status, cpu, wall, peak, payload[a:b], payload[b:c], payload[c:])
+        return cls(reason, stopped, status, cpu, wall, peak, payload[a:b], payload[b:c], payload[c:])
 
 
 def send(sock: socket, kind: int, *parts: bytes) -> None:

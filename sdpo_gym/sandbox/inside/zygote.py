@@ -19,6 +19,7 @@ from typing import Any
 
 from . import kernel, program, supervisor, wire
 
+_OWN_PROCESSES = 64  # beyond those of programs
 _THREAD_STACK = 16 << 20  # glibc would take RLIMIT_STACK, 256 MiB, for every thread
 
 
@@ -29,8 +30,8 @@ def fence(config: dict[str, Any]) -> None:
     for limit in (resource.RLIMIT_CORE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
         resource.setrlimit(limit, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-    if config["max_processes"]:
-        resource.setrlimit(resource.RLIMIT_NPROC, (config["max_processes"], config["max_processes"]))
+    most = config["max_processes"] + _OWN_PROCESSES
+    resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
     if config["landlock"]:
         kernel.landlock_restrict(config["readable"], ["/dev/null"])
     if config["base_filter"]:
@@ -71,7 +72,7 @@ def main() -> int:
     wire.send(sock, wire.READY, json.dumps(ready).encode())
     while _wait_for_submission(sock):
         new = supervisor.Supervisor(
-            sock, main_module, test_filter, config["pid_instruction"], config["pid_namespace"]
+            sock, main_module, test_filter, config["pid_instruction"], config["pid_namespace"], config["max_processes"]
         )  # fmt: skip
         pid = kernel.fork_into_new_pid_namespace() if config["pid_namespace"] else kernel.fork()
         if pid == 0:
