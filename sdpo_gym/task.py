@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, overload
 
+_DIGEST = "_digest"  # where a task keeps its digest once it is known
+
 Role = Literal["system", "user", "assistant"]
 MetaValue = str | int | float
 
@@ -48,17 +50,22 @@ class Task:
     payload: Mapping[str, Any]
     meta: Mapping[str, MetaValue]
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """The sha256 (hex) of the canonical JSON of id, messages, meta and the payload as stored."""
-        return digest_of(
-            {
-                "id": self.id,
-                "messages": [[m.role, m.content] for m in self.messages],
-                "meta": dict(self.meta),
-                "payload": dict(self.payload),
-            }
-        )
+        # Not functools.cached_property: in Python 3.11 all tasks would share its lock, which a fork may find held.
+        known: str | None = vars(self).get(_DIGEST)
+        if known is None:
+            known = digest_of(
+                {
+                    "id": self.id,
+                    "messages": [[m.role, m.content] for m in self.messages],
+                    "meta": dict(self.meta),
+                    "payload": dict(self.payload),
+                }
+            )
+            vars(self)[_DIGEST] = known
+        return known
 
 
 class TaskSet(Sequence[Task], ABC):
@@ -122,13 +129,17 @@ class TaskSet(Sequence[Task], ABC):
     def _positions(self) -> dict[str, int]:
         return {task_id: i for i, task_id in enumerate(self.ids)}
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """The sha256 (hex) over the digests of all tasks in order."""
+        known: str | None = vars(self).get(_DIGEST)
+        if known is not None:
+            return known
         total = hashlib.sha256()
         for index, task in enumerate(self):
             self._digests[index] = task.digest
             total.update(task.digest.encode())
+        vars(self)[_DIGEST] = total.hexdigest()
         return total.hexdigest()
 
     @cached_property
@@ -139,7 +150,7 @@ class TaskSet(Sequence[Task], ABC):
         """Load a task, with its digest if that is known: hashing gigabytes of payload once is enough."""
         task = self.load(index)
         if index in self._digests:
-            vars(task)["digest"] = self._digests[index]
+            vars(task)[_DIGEST] = self._digests[index]
         return task
 
 

@@ -11,7 +11,11 @@ SPEC = EnvSpec(
     tasks=make_tasks,
     judge=make_judge,
     aliases={
-        "lcb_v6": {"date_from": "2025-02-01", "date_until": "2025-05-01"},
+        **{
+            name: {"date_from": w.begin, "date_until": w.until}
+            for name, w in CARD.windows.items()
+            if w.begin or w.until
+        },
         **{f"release_{release}": {"release": release} for release in RELEASES},
     },
     recorded=lambda: RECORDED,

@@ -10,7 +10,8 @@ from itertools import zip_longest
 from typing import Any
 
 _TOKEN = re.compile(r"\S+")
-_JSON_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Matches at every quote, closed or not, and never goes back: a forged value of escaped quotes costs linear time.
+_JSON_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _LARGE = 64 << 10  # from here on a returned value's shape is compared before it is parsed
 # Equal JSON values differ in length by less than this factor: the integer 10**308 has 309 digits, as 1e308 it has 5.
 _LONGEST_RATIO = 64

@@ -10,9 +10,11 @@ import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from sdpo_envs.livecodebench.forking import renew_in_children
 from sdpo_gym.errors import UsageError
 from sdpo_gym.sandbox.job import Case
 
@@ -58,7 +60,7 @@ def decode_tests(task_id: str, payload: Mapping[str, Any]) -> Tests:
     kind = "functional" if entry else "stdin"
     public = parse_tests(f"task {task_id}: public_test_cases", payload["public_test_cases"], kind)
     stored = payload.get("private_test_cases") or "[]"
-    where = f"task {task_id}: private_test_cases"
+    where = f"{getattr(payload, 'place', '')}task {task_id}: private_test_cases"  # a row of a file knows its place
     return Tests(public, parse_tests(where, _private_json(where, stored), kind), entry or None)
 
 
@@ -173,21 +175,48 @@ class TestCache:
     __test__ = False
 
     def __init__(self, limit: int = 64 << 20) -> None:
-        self._limit, self._held = limit, 0
+        self._limit = limit
         self._tests: OrderedDict[str, tuple[Tests, int]] = OrderedDict()
+        self.renew()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """Make a new lock and forget who decodes, as a forked child must: the threads that did are its parent's."""
         self._lock = threading.Lock()
+        self._decoding: dict[str, Future[Tests]] = {}
+        self._held = sum(size for _, size in self._tests.values())
 
     def get(self, key: str, decode: Callable[[], Tests]) -> Tests:
-        """Return the tests under ``key``, decoding them if they are not held; one caller decodes at a time."""
+        """Return the tests under ``key``, decoding them if they are not held.
+
+        Callers that ask for the same key meanwhile wait and get the same tests, or the same error.
+        """
         with self._lock:
             if key in self._tests:
                 self._tests.move_to_end(key)
                 return self._tests[key][0]
+            others = self._decoding.get(key)
+            if others is None:
+                mine = self._decoding[key] = Future()
+        if others is not None:
+            return others.result()
+        try:
             tests = decode()
-            size = tests.size
-            if size <= self._limit:
-                self._tests[key] = (tests, size)
-                self._held += size
+        except BaseException as error:
+            self._finish(key)
+            mine.set_exception(error)
+            raise
+        self._finish(key, tests)
+        mine.set_result(tests)
+        return tests
+
+    def _finish(self, key: str, tests: Tests | None = None) -> None:
+        size = tests.size if tests else 0
+        with self._lock:
+            self._decoding.pop(key, None)  # it is not there if ``decode`` forked and this is the child
+            if tests is None or size > self._limit or key in self._tests:
+                return
+            self._tests[key] = (tests, size)
+            self._held += size
             while self._held > self._limit:
                 self._held -= self._tests.popitem(last=False)[1][1]
-            return tests

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 # An opening fence may follow other text ("Answer: ```python"), but nothing but a tag may follow it.
-_OPENING = re.compile(r"(?P<before>[^`]*)(?P<ticks>`{3,})[ \t]*(?P<tag>[\w+#.-]*)[ \t]*(?:\{[^`]*\})?[ \t]*")
-_CLOSING = re.compile(r"(?P<code>[^`]*)(?P<ticks>`{3,})[ \t]*")
+# Possessive, because what may follow a part never begins like it: a hostile line then costs linear time.
+_OPENING = re.compile(r"(?P<before>[^`]*+)(?P<ticks>`{3,}+)[ \t]*+(?P<tag>[\w+#.-]*+)[ \t]*+(?:\{[^`]*\})?[ \t]*+")
+_CLOSING = re.compile(r"(?P<code>[^`]*+)(?P<ticks>`{3,}+)[ \t]*+")
 
 
 class Extraction(StrEnum):

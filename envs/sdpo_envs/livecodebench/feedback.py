@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdpo_envs.livecodebench.comparison import decode_output
@@ -141,7 +141,9 @@ def _error(report: Report, error: ProgramError, budget: Budget) -> list[str]:
     for number, function in frames:
         source = report.source_line(number)
         if source is not None:
-            inside = f" in {function}" if function.isidentifier() and len(function) <= 60 else ""
+            # ASCII only: some letters, such as U+3164, look like white space, and a program can forge these names.
+            is_name = function.isascii() and function.isidentifier() and len(function) <= 60
+            inside = f" in {function}" if is_name else ""
             lines += [f"at line {number}{inside}:", *quote(source.strip(), Room(1, 120, 120))]
     return lines
 
@@ -237,31 +239,27 @@ def _signal_name(number: int) -> str:
 
 
 def _hidden(runs: list[HiddenRun], report: Report) -> list[str]:
-    """Tell of the hidden tests their number and, per class, time, memory and the submission's own lines: no text."""
+    """Tell of the hidden tests their number and, per class, time and memory, and of all of them one line: no text.
+
+    A program can choose that line by a hidden test's contents (see :class:`HiddenRun`), so no more than one is named.
+    """
     failed = [run for run in runs if _failed(run)]
     if not failed:
         return []
     passed = sum(run.status is RunStatus.ACCEPTED for run in runs)
+    numbers = Counter(run.line for run in failed if run.line is not None)
+    number = numbers.most_common(1)[0][0] if numbers else None
     lines = [f"Hidden tests, whose contents are not shown: {passed} of {len(runs)} passed."]
     for status, count in Counter(run.status for run in failed).items():
         these = [run for run in failed if run.status is status]
         used = f" ({_seconds(max(r.cpu_s for r in these))}, {_mebibytes(max(r.peak_bytes for r in these))})"
         used = _limit(status, report.limits) or used
-        lines.append(f"{count} ended with {_class(status)}{used}{_at(these)}")
-    for number in _most_common(run.line for run in failed)[:1]:
-        source = report.source_line(number)
-        if source is not None:
-            lines += [f"line {number}:", *quote(source.strip(), Room(1, 120, 120))]
+        at = f", at line {number} of your code" if number is not None and any(r.line == number for r in these) else ""
+        lines.append(f"{count} ended with {_class(status)}{used}{at}.")
+    source = report.source_line(number)
+    if source is not None:
+        lines += [f"line {number}:", *quote(source.strip(), Room(1, 120, 120))]
     return lines
-
-
-def _at(runs: list[HiddenRun]) -> str:
-    numbers = _most_common(run.line for run in runs)
-    return f", at line {', '.join(map(str, numbers[:3]))} of your code." if numbers else "."
-
-
-def _most_common(numbers: Iterable[int | None]) -> list[int]:
-    return [number for number, _ in Counter(number for number in numbers if number is not None).most_common()]
 
 
 def _class(status: RunStatus) -> str:

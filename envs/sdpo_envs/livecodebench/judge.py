@@ -12,6 +12,7 @@ from sdpo_envs.livecodebench.comparison import BadExpectationError, Tuples, stdo
 from sdpo_envs.livecodebench.decode import TestCache, Tests, decode_tests, parse_metadata
 from sdpo_envs.livecodebench.extraction import Extracted, Extraction, extract
 from sdpo_envs.livecodebench.feedback import NO_CODE, TRUNCATED, Budget, render
+from sdpo_envs.livecodebench.forking import renew_in_children
 from sdpo_envs.livecodebench.options import choice
 from sdpo_envs.livecodebench.report import Report, make_report, run_records
 from sdpo_envs.livecodebench.selection import Selected, Selection, Shown
@@ -59,17 +60,36 @@ class LiveCodeBenchJudge:
         tuples: Tuples,
         budget: Budget,
     ) -> None:
-        self._make_pool, self._starting = pool, threading.Lock()
+        self._make_pool = pool
         self._pool: Pool | None = None
         self._limits, self._stop, self._selection = limits, stop, selection
         self._extraction, self._tuples, self._budget = extraction, tuples, budget
         self._tests = TestCache()
         self._shared: Shared[Verdict] = Shared(keep=lambda verdict: bool(verdict.detail["repeatable"]))
+        self.renew()
+        renew_in_children(self)
+
+    def renew(self) -> None:
+        """Make a new lock, as a forked child must; the pool renews itself."""
+        self._starting = threading.Lock()
 
     @property
     def isolation(self) -> str:
         """The isolation level; asking for it starts the pool, and raises what keeps it from starting."""
         return self._get_pool().isolation
+
+    @property
+    def runtime_versions(self) -> dict[str, str]:
+        """What judged programs run on: the interpreter's version and those of the packages that they may import."""
+        from sdpo_gym.sandbox.runtime import runtime
+
+        image = runtime()
+        return {"python": image.python_version, **image.packages}
+
+    @property
+    def lower_bounds(self) -> frozenset[str]:
+        """The scores that are only lower bounds, since the rest of the tests is skipped after the first failure."""
+        return frozenset({"tests_passed"}) if self._stop is StopRule.DECIDED else frozenset()
 
     def __call__(self, task: Task, completion: Completion) -> Verdict:
         """Return the verdict on ``completion``.

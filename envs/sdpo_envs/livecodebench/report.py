@@ -28,7 +28,8 @@ class HiddenRun:
     """A run on a test whose contents may not be shown: what the policy may know of it, and no text.
 
     A program can put a test's input into an exception's message or type, an output or a function's name, so none of
-    them is here; ``line`` is a line number that the submission has, or None.
+    them is here. ``line`` is the number of a line of the submission that holds code, or None. A program can forge it
+    too, and feedback names one of them: a small channel stays, as wide as the choice among the submission's lines.
     """
 
     number: int
@@ -103,15 +104,14 @@ def make_report(
     cut: bool = False,
 ) -> Report:
     """Put a job's result together with its tests, leaving out every text of a test that may not be shown."""
-    lines = source.count("\n") + 1
+    coded = {number for number, line in enumerate(source.split("\n"), 1) if line.strip() and line.strip()[0] != "#"}
     runs: list[ShownRun | HiddenRun] = []
     for number, (test, run) in enumerate(zip(tests, result.runs, strict=True), 1):
         if test.shown:
             runs.append(ShownRun(number, test.case, run))
         else:
-            line = run.error.line if run.error else None
-            known = line if line is not None and 1 <= line <= lines else None
-            runs.append(HiddenRun(number, run.status, run.cpu_s, run.peak_bytes, known))
+            line = run.error.line if run.error and run.error.line in coded else None
+            runs.append(HiddenRun(number, run.status, run.cpu_s, run.peak_bytes, line))
     ran = [run for run in result.runs if run.status is not RunStatus.SKIPPED]
     lacks_entry = entry is not None and all(
         run.error is not None and run.error.type == _ENTRY_NOT_FOUND and run.error.line is None for run in ran

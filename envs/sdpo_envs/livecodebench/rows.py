@@ -132,6 +132,11 @@ class RowPayload(Mapping[str, Any]):
         self._held = {key: row[key] for key in ("metadata", "public_test_cases")}
         self._keys = (*self._held, _PRIVATE) if ref.private_chars else tuple(self._held)
 
+    @property
+    def place(self) -> str:
+        """How messages about the row begin: its file and line."""
+        return f"{self._ref.path}:{self._ref.line}: "
+
     def __getitem__(self, key: str) -> Any:
         if key in self._held:
             return self._held[key]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
+
+from sdpo_envs.livecodebench.forking import renew_in_children
 
 Result = TypeVar("Result")
 
@@ -31,10 +31,10 @@ class Shared(Generic[Result]):
     def __init__(self, keep: Callable[[Result], bool], limit: int = 512) -> None:
         self._keep, self._limit = keep, limit
         self._kept: OrderedDict[Hashable, Result] = OrderedDict()
-        self._forget_work()
-        _all.add(self)
+        self.renew()
+        renew_in_children(self)
 
-    def _forget_work(self) -> None:
+    def renew(self) -> None:
         """Begin without work under way, as a forked child must: what its parent has begun ends in the parent only."""
         self._begun: dict[Hashable, _Work[Result]] = {}
         self._lock = threading.Lock()
@@ -92,14 +92,3 @@ class Shared(Generic[Result]):
                 future.set_exception(error)
             else:
                 future.set_result(done.result())
-
-
-_all: weakref.WeakSet[Shared[Any]] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for shared in _all:
-        shared._forget_work()
-
-
-os.register_at_fork(after_in_child=_after_fork)

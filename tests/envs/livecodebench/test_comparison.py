@@ -192,3 +192,17 @@ def test_equal_16_mb_outputs_compare_quickly() -> None:
     begin = time.process_time()
     assert stdout_equal(large.encode(), large.rstrip())
     assert time.process_time() - begin < 1
+
+
+@pytest.mark.parametrize("end", [b"", b"\\"])
+@pytest.mark.parametrize(("got_chars", "expected_chars"), [(4 << 20, 100_000), (600_000, 10_000)])
+def test_forged_strings_without_end_cost_little(got_chars: int, expected_chars: int, end: bytes) -> None:
+    begin = time.process_time()
+    assert not value_equal(b'"' + b'\\"' * (got_chars // 2) + end, json.dumps("x" * expected_chars))
+    assert time.process_time() - begin < 2
+
+
+def test_large_values_with_brackets_in_strings_are_compared_whole() -> None:
+    value = ['["\\', "{,", 'a"]'] * 10_000
+    assert value_equal(json.dumps(value).encode(), json.dumps(value, indent=1))
+    assert not value_equal(json.dumps(value).encode(), json.dumps([*value[:-1], "b"], indent=1))

@@ -6,16 +6,21 @@ import io
 import json
 import os
 import pickle
+import signal
+import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envs.livecodebench.casting import encode_private, encode_tests, make_row, read_jsonl
+from envs.livecodebench.casting import encode_private, encode_tests, make_row, read_jsonl, write_jsonl
 from sdpo_envs.livecodebench import decode
 from sdpo_envs.livecodebench.decode import DecodeError, TestCache, Tests, decode_tests, pickled_text
+from sdpo_envs.livecodebench.rows import RowPayload, scan
 from sdpo_gym.sandbox.job import Case
 from shared_data import shared
 
@@ -179,3 +184,70 @@ def test_cache_decodes_once_and_forgets_the_oldest() -> None:
     get("large", 11)
     get("large", 11)
     assert decoded == ["a", "b", "c", "b", "large", "large"]
+
+
+SOME = Tests((Case("1", "2"),), (), None)
+
+
+class Decoding:
+    """A decoder that waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.begun, self.go, self.count = threading.Event(), threading.Event(), 0
+
+    def __call__(self) -> Tests:
+        self.count += 1
+        self.begun.set()
+        assert self.go.wait(10)
+        return SOME
+
+
+def test_cache_shares_one_decode_and_other_keys_do_not_wait() -> None:
+    cache, slow = TestCache(), Decoding()
+    with ThreadPoolExecutor(2) as pool:
+        requests = [pool.submit(cache.get, "slow", slow)]
+        assert slow.begun.wait(10)
+        requests.append(pool.submit(cache.get, "slow", slow))
+        assert cache.get("other", lambda: SOME) is SOME
+        assert not any(request.done() for request in requests)
+        slow.go.set()
+        assert [request.result(10) for request in requests] == [SOME, SOME]
+    assert slow.count == 1
+
+
+def test_failed_decode_is_tried_again() -> None:
+    cache = TestCache()
+
+    def fail() -> Tests:
+        raise DecodeError("broken")
+
+    with pytest.raises(DecodeError, match="broken"):
+        cache.get("key", fail)
+    assert cache.get("key", lambda: SOME) is SOME
+
+
+def test_a_forked_child_does_not_wait_for_its_parents_decode() -> None:
+    cache, slow = TestCache(), Decoding()
+    with ThreadPoolExecutor(1) as pool:
+        request = pool.submit(cache.get, "slow", slow)
+        assert slow.begun.wait(10)
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                signal.alarm(5)  # ends a child that waits
+                code = 0 if all(cache.get(key, lambda: SOME) is SOME for key in ("slow", "other")) else 1
+            finally:
+                os._exit(code)
+        assert os.waitpid(pid, 0)[1] == 0
+        slow.go.set()
+        assert request.result(10) is SOME
+
+
+def test_errors_name_the_file_and_line_of_a_row(tmp_path: Path) -> None:
+    rows = [make_row("q0", [("1", "2")]), make_row("q1", [("1", "2")], private_test_cases="%%%")]
+    path = write_jsonl(tmp_path / "rows.jsonl", rows)
+    ref = scan(path)[0][1]
+    with pytest.raises(DecodeError) as caught:
+        decode_tests(ref.id, RowPayload(ref, ref.read()))
+    assert str(caught.value).startswith(f"{path}:2: task q1: private_test_cases is neither JSON nor base64")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,3 +87,25 @@ def test_agrees_with_the_official_extractor_on_every_graded_answer_but_the_liste
                 differing.add(row["question_id"])
     assert graded == 28
     assert differing == set(KNOWN_DIFFERENCES)
+
+
+_MANY = 200_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "```" + " " * _MANY + "! x",
+        "```" + " " * _MANY + "a" + " " * _MANY + "{" + "} " * _MANY + "!",
+        "```" + "a" * _MANY + "!",
+        " " * _MANY + "```" + " " * _MANY + "!",
+        "`" * _MANY + "!" + "`" * _MANY + "!",
+    ],
+)
+def test_hostile_lines_cost_little(line: str) -> None:
+    begin = time.process_time()
+    assert extract(line) is None
+    found = extract(f"```python\n{line}\n```")
+    assert found is not None
+    assert found.code == line
+    assert time.process_time() - begin < 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from typing import Any
 
@@ -71,8 +72,8 @@ def test_limits_are_named_with_what_was_used() -> None:
 
 
 def test_feedback_does_not_change_with_the_noise_of_the_clock() -> None:
-    slower = {"cpu_s": 0.0031, "wall_s": 0.009, "peak_bytes": 11 << 20}
-    faster = {"cpu_s": 0.0012, "wall_s": 0.002, "peak_bytes": 9 << 20}
+    slower: dict[str, Any] = {"cpu_s": 0.0031, "wall_s": 0.009, "peak_bytes": 11 << 20}
+    faster: dict[str, Any] = {"cpu_s": 0.0012, "wall_s": 0.002, "peak_bytes": 9 << 20}
     for status in (RunStatus.WRONG_ANSWER, RunStatus.TIME_LIMIT, RunStatus.IDLE_LIMIT, RunStatus.MEMORY_LIMIT):
         assert feedback(TestRun(status, **slower)) == feedback(TestRun(status, **faster))
 
@@ -159,6 +160,29 @@ def test_line_numbers_that_the_program_does_not_have_are_left_out() -> None:
     error = ProgramError("E", "m", 123456, ((123456, "x"),))
     for shown in (0, 1):
         assert "123456" not in feedback(TestRun(RunStatus.RUNTIME_ERROR, error=error), shown=shown)
+
+
+def test_hidden_tests_name_one_line_and_only_one_that_holds_code() -> None:
+    source = "a = 1\n\n  # a comment\nb = 2\n   \t\nc = 3"
+
+    def hidden(*numbers: int) -> str:
+        runs = [
+            TestRun(status, error=ProgramError("E", "m", number))
+            for status, number in zip([RunStatus.RUNTIME_ERROR, RunStatus.MEMORY_LIMIT] * 3, numbers, strict=False)
+        ]
+        return feedback(*runs, source=source, shown=0)
+
+    for forged in (2, 3, 5, 7, 0, -1):
+        assert "line" not in hidden(forged)
+    text = hidden(1, 2, 4, 6, 6, 3)
+    assert set(re.findall(r"line (\d+)", text)) == {"6"}
+    assert text.endswith("line 6:\n| c = 3")
+
+
+def test_forged_frame_names_must_be_visible() -> None:
+    for name, is_shown in (("solve", True), ("\u3164\u3164", False), ("a b", False)):
+        error = ProgramError("E", "m", 4, ((4, name),))
+        assert (f" in {name}:" in feedback(TestRun(RunStatus.RUNTIME_ERROR, error=error))) == is_shown
 
 
 _hostile = st.text(max_size=300) | st.sampled_from(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import platform
+import signal
+import threading
 import weakref
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -248,3 +252,39 @@ def test_a_kept_future_does_not_keep_the_outputs() -> None:
     del output_holder, output, pool
     gc.collect()
     assert alive() is None
+
+
+def test_a_forked_child_does_not_wait_for_its_parents_start_of_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go = threading.Event(), threading.Event()
+    parent = os.getpid()
+
+    def start(**_: object) -> ScriptedPool:
+        if os.getpid() == parent:
+            begun.set()
+            assert go.wait(10)
+        return ScriptedPool([GOOD])
+
+    monkeypatch.setattr("sdpo_gym.sandbox.pool.shared_pool", start)
+    judge = make_judge()
+    with ThreadPoolExecutor(1) as threads:
+        starting = threads.submit(lambda: judge.isolation)
+        assert begun.wait(10)
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                signal.alarm(5)  # ends a child that waits
+                code = 0 if judge.isolation == "scripted" else 1
+            finally:
+                os._exit(code)
+        assert os.waitpid(pid, 0)[1] == 0
+        go.set()
+        assert starting.result(10) == "scripted"
+
+
+def test_what_a_run_records_of_the_judge() -> None:
+    assert make_judge(stop="decided").lower_bounds == {"tests_passed"}
+    assert make_judge().lower_bounds == frozenset()
+    versions = make_judge().runtime_versions
+    assert set(versions) == {"python", "numpy", "sortedcontainers"}
+    assert versions["python"] == platform.python_version()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ def leaked(feedback: str, secrets: list[str]) -> list[str]:
     return sorted(piece for piece in pieces if piece in folded or piece[::-1] in folded)
 
 
-def judged(name: str, **options: object) -> Verdict:
+def judged(name: str, **options: Any) -> Verdict:
     if name in STDIN:
         task = make_task([("public", "public answer")], [(secret, f"{secret[::-1]}!") for secret in SECRETS])
         return run(STDIN[name], task, **options)
