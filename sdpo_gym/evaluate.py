@@ -21,7 +21,6 @@ from sdpo_gym.policies.load import load_policy
 from sdpo_gym.records import FORMAT, SUMMARY_FILE, Result, RunDirectory, config_digest, row_of, to_json
 from sdpo_gym.registry import ResolvedEnv, resolve
 from sdpo_gym.rollout import Turn, rollout
-from sdpo_gym.sandbox.limits import StopRule
 from sdpo_gym.summary import Summary, TaskEntry, summarise
 from sdpo_gym.task import TaskSet
 from sdpo_gym.verdict import Verdict
@@ -165,18 +164,19 @@ def _evaluate(
     turns = _turns(config, card, counts)
     positions, left_out = _positions(config, tasks, counts)
     judge = env.judge(**{"split": tasks.split, "data": choice.data, **config.options})
+    data_digest = tasks.digest  # first of all: tasks loaded from now on know their digests
     entries = {position: entry_of(tasks, position) for position in positions}
     run: dict[str, Any] = {
         "format": FORMAT,
         "env": env_record(env, config.options),
         "data": {
-            "choice": choice.data,
+            "choice": _located(choice.data),
             "name": tasks.name,
             "split": tasks.split,
             "revision": tasks.revision,
             "window": tasks.window,
             "is_sample": tasks.is_sample,
-            "digest": tasks.digest,
+            "digest": data_digest,
             "count": len(tasks),
         },
         "policy": {**policy.describe(), "name": name},
@@ -218,14 +218,20 @@ def _evaluate(
             run=directory.run,
             notices=(tasks.notice, choice.notice),
             left_out=left_out,
-            lower_bounds=lower_bounds(run["env"]["options"]),
+            lower_bounds=lower_bounds(judge),
         )
         directory.write_json(SUMMARY_FILE, summary.to_json())
     return summary
 
 
+def _located(data: str) -> str:
+    """Return a choice of data as it can be followed from any directory."""
+    path = Path(data)
+    return str(path.resolve()) if data not in (HUB, SAMPLE) and path.exists() else data
+
+
 class _Recorder:
-    """Writes turns down as they end; gives up when nothing but outages come."""
+    """Writes turns down as they end; gives up when nothing but outages come, permanent errors aside."""
 
     def __init__(self, directory: RunDirectory, observer: Observer | None) -> None:
         self._directory, self._observer = directory, observer
@@ -235,7 +241,8 @@ class _Recorder:
         self._directory.append(row_of(turn, time.time()))
         if self._observer:
             self._observer.turn(turn)
-        self._errors_in_a_row = self._errors_in_a_row + 1 if turn.error else 0
+        if not turn.permanent:
+            self._errors_in_a_row = self._errors_in_a_row + 1 if turn.error else 0
         if self._errors_in_a_row >= MAX_ERRORS_IN_A_ROW:
             raise OutageError(
                 f"{self._errors_in_a_row} attempts in a row ended in an outage, the last with: {turn.error}; "
@@ -311,9 +318,9 @@ def env_record(env: ResolvedEnv, options: Mapping[str, object]) -> dict[str, Any
     }
 
 
-def lower_bounds(options: Mapping[str, object]) -> frozenset[str]:
-    """Return the scores that are lower bounds only, and so in no summary: a judge that stops early runs few tests."""
-    return frozenset({"tests_passed"}) if options.get("stop") == StopRule.DECIDED else frozenset()
+def lower_bounds(judge: Judge) -> frozenset[str]:
+    """Return the scores that are lower bounds only, and so in no summary: a judge that stops early may name some."""
+    return frozenset(getattr(judge, "lower_bounds", ()))
 
 
 def isolation_of(judge: Judge) -> str | None:
@@ -323,11 +330,15 @@ def isolation_of(judge: Judge) -> str | None:
 
 
 def session(judge: Judge, options: Mapping[str, object]) -> dict[str, Any]:
-    """Describe the session that begins now: when, with which versions, on what machine."""
+    """Describe the session that begins now: when, with which versions, on what machine.
+
+    ``judged_with`` is what the judge runs programs on, by its optional attribute ``runtime_versions``.
+    """
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "isolation": isolation_of(judge),
         "execution": {k: v for k, v in options.items() if k in EXECUTION_OPTIONS},
+        "judged_with": dict(getattr(judge, "runtime_versions", None) or {}),
         "versions": {"python": platform.python_version(), **dict(_versions())},
         "machine": {
             "system": platform.system(),

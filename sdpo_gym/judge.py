@@ -15,13 +15,19 @@ from sdpo_gym.verdict import Verdict
 
 logger = logging.getLogger(__name__)
 
+_MOST_PENDING = 1024  # of a stream: enough to keep any machine busy, few enough to hold their tasks in memory
+
 
 class JudgeError(RuntimeError):
     """The judge itself failed: an outage, which is never a reward of 0."""
 
 
 class Judge(Protocol):
-    """Scores one completion; raises JudgeError on an outage and nothing else."""
+    """Scores one completion; raises JudgeError on an outage and nothing else.
+
+    It may have three more attributes, which runs record or obey: ``isolation`` (str), ``runtime_versions`` (what judged
+    programs run on) and ``lower_bounds`` (scores that summaries leave out).
+    """
 
     def __call__(self, task: Task, completion: Completion) -> Verdict:
         """Return the verdict on ``completion`` as an answer to ``task``."""
@@ -87,7 +93,7 @@ def judge_stream(
         for index, (task, completion) in enumerate(pairs):
             pending[index] = submit(judge, task, completion)
             pending[index].add_done_callback(lambda future, index=index: done.put((index, future)))  # type: ignore[misc]
-            while not done.empty():
+            while not done.empty() or len(pending) >= _MOST_PENDING:
                 yield finished()
         while pending:
             yield finished()

@@ -30,7 +30,7 @@ RUN_FILE, ATTEMPTS_FILE, SUMMARY_FILE, LOCK_FILE = "run.json", "attempts.jsonl",
 
 # What may differ between two sessions of one run. `n` and `limit` may only grow.
 _GROWING = ("sampling.n", "limit")
-_FREE = ("sessions", "env.card", "data.choice", "data.count")
+_FREE = ("sessions", "env.card", "data.choice", "data.count", "rejudged_from")
 
 _ELSEWHERE = "give another run directory (--out DIRECTORY; with make OUT=DIRECTORY)"
 

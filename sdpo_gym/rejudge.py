@@ -5,9 +5,10 @@ The result is a run directory of its own, so everything that reads runs reads it
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -21,6 +22,7 @@ from sdpo_gym.judge import Judge, JudgeError, judge_stream
 from sdpo_gym.records import (
     SUMMARY_FILE,
     Key,
+    Result,
     RunDirectory,
     iter_attempts,
     load_results,
@@ -44,7 +46,7 @@ class RejudgeConfig:
     Attributes:
         run: directory of the run.
         out: directory of the new run; without it ``<run>.rejudged``.
-        options: options of the environment that differ from the run's.
+        options: options of the environment's judge that differ from the run's; the tasks stay as they were.
     """
 
     run: Path
@@ -61,21 +63,25 @@ class Rejudged:
         judged: attempts that have a verdict both times.
         changes: how many of them changed, by (outcome before, outcome now); the same outcome with another reward counts
             as a change.
+        unanswered: attempts without a verdict because the policy failed, which judging again cannot mend.
     """
 
     summary: Summary
     judged: int
     changes: Mapping[tuple[str, str], int]
+    unanswered: int
 
 
 def rejudge(config: RejudgeConfig) -> Rejudged:
     """Judge the stored completions of a run again and write a new run directory; continues one that was interrupted.
 
     Of an attempt with several turns every answer is judged; it now ends at the first one that passes. Completions
-    that have no verdict yet because of an outage are judged too.
+    that have no verdict yet because of an outage are judged too. An attempt that ended because the policy failed stays
+    an outage, unless an answer before that now passes.
 
     Raises:
-        UsageError: if ``run`` is no run, its data are not the same any more, or the new directory holds something else.
+        UsageError: if ``run`` is no run, its data are not the same any more, the new directory holds something else, or
+            an option is not one of the judge's.
         OutageError: if its data or the sandbox cannot be reached.
     """
     old = load_run(config.run)
@@ -85,6 +91,7 @@ def rejudge(config: RejudgeConfig) -> Rejudged:
             f"the data of {config.run} have changed: {tasks.name} had digest {old['data']['digest'][:12]}, "
             f"now has {tasks.digest[:12]}; bring back the old data or evaluate anew"
         )
+    _check_options(env, config.options)
     options = {**old["env"]["options"], **config.options}
     judge = env.judge(**{"split": tasks.split, "data": old["data"]["choice"], **options})
     out = config.out or config.run.with_name(f"{config.run.name}.rejudged")
@@ -92,14 +99,15 @@ def rejudge(config: RejudgeConfig) -> Rejudged:
         raise UsageError(f"{out} is the run itself, which stays as it is; give another --out")
     new = {
         **old,
-        "env": env_record(env, options),
-        "rejudged_from": str(config.run),
+        "env": {**env_record(env, options), "task_options": _task_options(old)},
+        "rejudged_from": str(config.run.resolve()),
+        "rejudged_started": [each["started"] for each in old["sessions"][:1]],
         "sessions": [session(judge, options)],
     }
     before = load_results(config.run)
+    unanswered: set[Key] = set()
     with RunDirectory(out, new) as directory:
-        done = {key for key, result in directory.results.items() if result.error is None}
-        pending = (rows for rows in iter_attempts(config.run) if _key(rows[-1]) not in done and _answers(rows))
+        pending = _pending(config.run, before, dict(directory.results), unanswered)
         while batch := list(islice(pending, _AT_A_TIME)):
             _judge_batch(batch, tasks, judge, verdict_check(env.spec.card), directory)
         evaluated = {result.task_id for result in before.values()}
@@ -110,7 +118,7 @@ def rejudge(config: RejudgeConfig) -> Rejudged:
             directory=out,
             run=directory.run,
             notices=(tasks.notice, f"The completions of {config.run} were judged again."),
-            lower_bounds=lower_bounds(options),
+            lower_bounds=lower_bounds(judge),
         )
         directory.write_json(SUMMARY_FILE, summary.to_json())
         after = directory.results
@@ -120,7 +128,8 @@ def rejudge(config: RejudgeConfig) -> Rejudged:
         for was, now in both
         if (was.outcome, was.reward, was.passed) != (now.outcome, now.reward, now.passed)
     )
-    return Rejudged(summary, len(both), dict(changes.most_common()))
+    carried_over = sum(after[key].error == before[key].error for key in unanswered)
+    return Rejudged(summary, len(both), dict(changes.most_common()), carried_over)
 
 
 def tasks_of_run(run: Mapping[str, Any]) -> tuple[ResolvedEnv, TaskSet]:
@@ -131,7 +140,47 @@ def tasks_of_run(run: Mapping[str, Any]) -> tuple[ResolvedEnv, TaskSet]:
         OutageError: if the data cannot be reached.
     """
     env = resolve(run["env"]["alias"])
-    return env, env.tasks(run["data"]["split"], run["data"]["choice"], **run["env"]["options"])
+    return env, env.tasks(run["data"]["split"], run["data"]["choice"], **_task_options(run))
+
+
+def _task_options(run: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options that the tasks were loaded with; judging again may have used others."""
+    options: Mapping[str, Any] = run["env"].get("task_options", run["env"]["options"])
+    return options
+
+
+def _check_options(env: ResolvedEnv, options: Mapping[str, object]) -> None:
+    """Refuse options that choose or change tasks only: a run's tasks are what they are."""
+    of_judge = inspect.signature(env.spec.judge).parameters
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in of_judge.values()):
+        return
+    of_tasks = inspect.signature(env.spec.tasks).parameters
+    for option in options:
+        if option in of_tasks and option not in of_judge:
+            raise UsageError(
+                f"option {option!r} of environment {env.alias!r} is about its tasks, which judging again "
+                "leaves as they are; leave it out, or evaluate anew with it"
+            )
+
+
+def _pending(
+    run: Path, before: Mapping[Key, Result], made: Mapping[Key, Result], unanswered: set[Key]
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield the attempts still to judge; those that the policy failed in are added to ``unanswered`` on the way."""
+    for rows in iter_attempts(run):
+        key, error = _key(rows[-1]), rows[-1]["error"]
+        if error != before[key].error:  # an outage that was made again
+            continue
+        policy_failed = _policy_failed(rows)
+        if policy_failed:
+            unanswered.add(key)
+        now = made.get(key)
+        if now is None or (now.error is not None and not (policy_failed and now.error == error)):
+            yield rows
+
+
+def _policy_failed(rows: Sequence[Row]) -> bool:
+    return rows[-1]["error"] is not None and rows[-1]["completion"] is None
 
 
 def _key(row: Mapping[str, Any]) -> Key:
@@ -158,11 +207,15 @@ def _judge_batch(
         answers = _answers(rows)
         findings = [results[place + i] for i in range(len(answers))]
         place += len(answers)
+        failed = _policy_failed(rows)
         for row, finding in zip(answers, findings, strict=True):
-            judged = _judged(row, finding, check, is_last=row is answers[-1])
+            judged = _judged(row, finding, check, is_last=row is answers[-1] and not failed)
             directory.append(judged)
             if judged["done"] or judged["error"]:
                 break
+        else:
+            if failed:
+                directory.append(rows[-1])
 
 
 def _judged(

@@ -12,8 +12,9 @@ import queue
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -45,6 +46,7 @@ class Turn:
         done: whether the attempt ended here with a verdict.
         generate_s: seconds from handing the request to the policy to its answer (waiting for others included).
         judge_s: seconds from the answer to the verdict.
+        permanent: whether ``error`` is one that the same request will always meet.
     """
 
     task_digest: str
@@ -55,6 +57,7 @@ class Turn:
     done: bool
     generate_s: float
     judge_s: float
+    permanent: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,10 +193,15 @@ def _first_requests(load: _Loader, plan: Iterable[tuple[int, int]], seed: int) -
 def _generate(policy: Policy, batch: list[_Item], sampling: Sampling, referee: _Referee) -> None:
     started = time.monotonic()
     waiting = dict(enumerate(batch))
-    for index, answer in policy.generate([item.request for item in batch], sampling):
-        if index not in waiting:
-            raise RuntimeError(f"policy {type(policy).__name__} answered request {index} twice, or was never asked it")
-        referee.hand_over(waiting.pop(index), answer, time.monotonic() - started)
+    with ExitStack() as stack:
+        answers = policy.generate([item.request for item in batch], sampling)
+        if isinstance(answers, Generator):  # closed at once, it ends the requests under way whatever is raised here
+            stack.enter_context(closing(answers))
+        for index, answer in answers:
+            if index not in waiting:
+                name = type(policy).__name__
+                raise RuntimeError(f"policy {name} answered request {index} twice, or was never asked it")
+            referee.hand_over(waiting.pop(index), answer, time.monotonic() - started)
     for item in waiting.values():
         referee.hand_over(item, PolicyError("the policy gave no answer"), time.monotonic() - started)
 
@@ -323,6 +331,7 @@ class _Referee(threading.Thread):
                 done,
                 answered.generate_s,
                 time.monotonic() - answered.since if completion else 0.0,
+                isinstance(error, PolicyError) and error.permanent,
             )
         )
         follow_up = None

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import ClassVar
 
 from sdpo_gym.card import EnvCard
 from sdpo_gym.completion import Completion, FinishReason, Usage
@@ -59,7 +60,9 @@ def load_card() -> EnvCard:
 
 def make_tasks(split: str | None = None, data: str = "sample", *, count: int = 6, salt: str = "") -> ListTaskSet:
     if data not in ("sample", "hub"):
-        raise UsageError(f"the guessing game has no data {data!r}")
+        if not Path(data).is_file():
+            raise UsageError(f"the guessing game has no data {data!r}")
+        salt += Path(data).read_text()
     tasks = [
         Task(
             f"g{i}",
@@ -73,7 +76,7 @@ def make_tasks(split: str | None = None, data: str = "sample", *, count: int = 6
         tasks,
         name="guess_sample" if data == "sample" else "guess",
         split=split or "test",
-        revision=data,
+        revision=data if data in ("sample", "hub") else "file",
         window="" if data == "sample" else "since ever",
         notice="these are made-up numbers" if data == "sample" else "",
         is_sample=data == "sample",
@@ -85,8 +88,10 @@ class GuessJudge:
     """Compares numbers on threads. A text that holds OUTAGE fails always, one that holds FLAKY the first time."""
 
     isolation = "threads"
+    runtime_versions: ClassVar = {"judged_python": "3.99"}
 
-    def __init__(self, tolerance: int, delay: float) -> None:
+    def __init__(self, tolerance: int, delay: float, stop: str = "never") -> None:
+        self.lower_bounds = frozenset({"closeness"} if stop == "decided" else ())
         self._pool = ThreadPoolExecutor(4)
         self._tolerance, self._delay = tolerance, delay
         self._flaked: set[tuple[str, str]] = set()
@@ -121,7 +126,7 @@ class GuessJudge:
 
 
 def make_judge(*, tolerance: int = 0, delay: float = 0.0, workers: int = 1, stop: str = "never") -> GuessJudge:
-    return GuessJudge(tolerance, delay)
+    return GuessJudge(tolerance, delay, stop)
 
 
 _directory = tempfile.TemporaryDirectory()
@@ -145,14 +150,24 @@ register_spec(SPEC)
 
 
 class GuessPolicy:
-    """Guesses right about half of the time, by the request's seed alone; writes every request it answers to ``log``."""
+    """Guesses right about half of the time, by the request's seed alone; writes every request it answers to ``log``.
+
+    It fails while the file ``down`` exists, and in every turn from ``mute`` on for good.
+    """
 
     capabilities = frozenset({Capability.SEED})
 
     def __init__(
-        self, log: Path | None = None, delay: float = 0.0, down: str = "", say: str = "", model: str = ""
+        self,
+        log: Path | None = None,
+        delay: float = 0.0,
+        down: str = "",
+        say: str = "",
+        model: str = "",
+        mute: int | None = None,
     ) -> None:
         self._log, self._delay, self._down, self._say, self._model = log, delay, down, say, model
+        self._mute = mute
 
     def generate(
         self, requests: Sequence[Request], sampling: Sampling
@@ -167,6 +182,9 @@ class GuessPolicy:
                     log.write(f"{request.task_id} {request.attempt} {request.turn} {request.seed}\n")
             if self._down and Path(self._down).exists():
                 yield index, PolicyError("the server is down")
+                continue
+            if self._mute is not None and request.turn >= self._mute:
+                yield index, PolicyError("the prompt is too long", permanent=True)
                 continue
             right = 10 * int(request.task_id[1:])
             guess = right + (request.seed % 2) * (1 + request.seed % 7)
@@ -188,6 +206,7 @@ def make_policy(argument: str, *, model: str | None = None) -> GuessPolicy:
         down=options.get("down", ""),
         say=options.get("say", ""),
         model=model or "",
+        mute=int(options["mute"]) if "mute" in options else None,
     )
 
 

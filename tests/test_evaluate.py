@@ -7,14 +7,19 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from guess_env import RECORDED, make_tasks
+from guess_env import RECORDED, SPEC, make_tasks
 from sdpo_gym.errors import OutageError, UsageError
-from sdpo_gym.evaluate import EvalConfig, evaluate, lower_bounds
-from sdpo_gym.records import iter_rows, load_results, load_run
+from sdpo_gym.evaluate import EvalConfig, evaluate
+from sdpo_gym.records import config_digest, iter_rows, load_results, load_run
+from sdpo_gym.registry import register_spec
+from sdpo_gym.task import Task, TaskSet
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +69,7 @@ def test_defaults_come_from_the_card_and_are_recorded():
     assert session["isolation"] == summary.isolation == "threads"
     assert session["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
     assert set(session["versions"]) >= {"sdpo_gym", "gymnasium", "numpy"}
+    assert session["judged_with"] == {"judged_python": "3.99"}
 
 
 def test_the_default_directory_is_that_of_the_same_configuration():
@@ -137,6 +143,11 @@ def test_nothing_but_outages_ends_the_run():
     assert 50 <= len(list(iter_rows(Path("run")))) < 600
 
 
+def test_permanent_errors_do_not_end_the_run():
+    summary = run("guess:mute=0", n=10)
+    assert (summary.attempts, summary.errors) == (0, 60)
+
+
 def test_a_verdict_that_json_cannot_hold_is_an_outage():
     summary = run("guess:say=NAN 0")
     assert summary.errors == 12
@@ -199,9 +210,64 @@ def test_an_environment_without_recorded_completions_needs_a_policy():
         evaluate(EvalConfig("Toy-v0"))
 
 
-def test_a_judge_that_stops_early_gives_lower_bounds_of_the_share_of_tests():
-    assert lower_bounds({"stop": "decided"}) == {"tests_passed"}
-    assert lower_bounds({"stop": "resource"}) == frozenset()
+def test_scores_that_the_judge_calls_lower_bounds_are_in_no_summary():
+    assert "closeness" in run().scores
+    assert "closeness" not in run(out="decided", options={"stop": "decided"}).scores
+
+
+class Payload(Mapping):
+    """A payload that counts how often it is read as a whole, as hashing does."""
+
+    def __init__(self, payload: Mapping, read: Counter) -> None:
+        self._payload, self._read = payload, read
+
+    def __getitem__(self, key):
+        return self._payload[key]
+
+    def __iter__(self):
+        self._read[self._payload["answer"]] += 1
+        return iter(self._payload)
+
+    def __len__(self):
+        return len(self._payload)
+
+
+class LazyTasks(TaskSet):
+    def __init__(self, read: Counter) -> None:
+        self._inner, self._read = make_tasks(), read
+        self.name, self.split, self.revision = self._inner.name, self._inner.split, self._inner.revision
+
+    @property
+    def ids(self):
+        return self._inner.ids
+
+    def load(self, index):
+        task = self._inner.load(index)
+        return Task(task.id, task.messages, Payload(task.payload, self._read), task.meta)
+
+
+def test_every_payload_is_hashed_once():
+    read: Counter[int] = Counter()
+    register_spec(replace(SPEC, tasks=lambda split, data: LazyTasks(read)))
+    try:
+        run(turns=2)
+    finally:
+        register_spec(SPEC)
+    assert read == {10 * i: 1 for i in range(6)}
+
+
+def test_a_run_on_a_file_is_the_same_from_any_directory(tmp_path, monkeypatch):
+    Path("numbers").write_text("salt")
+    run(data="numbers", out=str(tmp_path / "run"))
+    before = load_run(tmp_path / "run")
+    assert before["data"]["choice"] == str(tmp_path / "numbers")
+    (tmp_path / "deeper").mkdir()
+    monkeypatch.chdir(tmp_path / "deeper")
+    Path("other").write_text("salt")
+    run(data="other", out=str(tmp_path / "run"))
+    after = load_run(tmp_path / "run")
+    assert after["data"]["choice"] == str(tmp_path / "deeper" / "other")
+    assert config_digest(after) == config_digest(before)
 
 
 def test_the_summary_groups_by_what_tells_tasks_apart():

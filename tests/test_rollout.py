@@ -105,6 +105,32 @@ def test_a_policys_failure_is_an_error_and_no_verdict():
     assert turns["g4"].verdict.passed
 
 
+def test_a_turn_tells_whether_its_error_is_permanent():
+    texts = {"g0": PolicyError("too long", permanent=True), "g1": PolicyError("down"), "g2": "20"}
+    turns = {t.request.task_id: t.permanent for t in roll(Scripted(texts), plan=[(0, 0), (1, 0), (2, 0)])}
+    assert turns == {"g0": True, "g1": False, "g2": False}
+
+
+def test_the_policys_generator_is_closed_before_the_rollout_raises():
+    kept, closed = [], []
+
+    def answers():
+        try:
+            while True:
+                yield 0, Completion("0")
+        finally:
+            closed.append(True)
+
+    class Kept(Scripted):
+        def generate(self, requests, sampling):
+            kept.append(answers())  # so that it does not end for want of references
+            return kept[0]
+
+    with pytest.raises(RuntimeError, match="answered request 0 twice"):
+        roll(Kept(""))
+    assert closed == [True]
+
+
 def test_a_policy_that_answers_twice_is_a_bug():
     class Twice(Scripted):
         def generate(self, requests, sampling):

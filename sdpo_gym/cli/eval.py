@@ -79,10 +79,15 @@ def run(arguments: argparse.Namespace) -> int:
         progress.close()
     print(render(summary))
     if summary.errors:
-        print(
-            f"sdpo-gym: {summary.errors:,} attempts ended in an outage, the last one with: {progress.last_error}; "
-            "the same command makes them again",
-            file=sys.stderr,
-        )
+        print(_outages(summary.errors, progress), file=sys.stderr)
         return OutageError.exit_code
     return 0
+
+
+def _outages(errors: int, progress: Progress) -> str:
+    said = f"sdpo-gym: {errors:,} attempts ended in an outage, the last one with: {progress.last_error}"
+    if not progress.permanent:
+        return f"{said}; the same command makes them again"
+    if progress.permanent < errors:
+        return f"{said}; the same command makes them again, but {progress.permanent:,} of them can never be answered"
+    return f"{said}; with this configuration they can never be answered, and the same command would not help"

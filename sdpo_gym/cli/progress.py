@@ -22,11 +22,13 @@ class Progress:
     Attributes:
         directory: where the run lies, None before it has begun.
         last_error: the outage heard of last, empty if none.
+        permanent: how many outages so far are such as the same request will always meet.
     """
 
     def __init__(self, *, quiet: bool, stream: TextIO | None = None) -> None:
         self.directory: Path | None = None
         self.last_error = ""
+        self.permanent = 0
         self._stream = sys.stderr if stream is None else stream
         self._quiet = quiet
         self._bar: tqdm[Never] | None = None
@@ -52,6 +54,7 @@ class Progress:
         if turn.error:
             self._errors += 1
             self.last_error = turn.error
+            self.permanent += turn.permanent
             if self._errors == 1 and not self._quiet:
                 tqdm.write(f"the first outage of this session: {turn.error}", file=self._stream)
         elif turn.done and turn.verdict:

@@ -35,9 +35,15 @@ def run(arguments: argparse.Namespace) -> int:
     print(render(again.summary))
     print()
     print(_changes(again))
-    if again.summary.errors:
+    if again.unanswered:
         print(
-            f"sdpo-gym: {again.summary.errors:,} completions could not be judged; the same command tries them again",
+            f"sdpo-gym: {again.unanswered:,} attempts of the run ended because the policy failed, and are in no score; "
+            "the command that made the run makes them again",
+            file=sys.stderr,
+        )
+    if unjudged := again.summary.errors - again.unanswered:
+        print(
+            f"sdpo-gym: {unjudged:,} completions could not be judged; the same command tries them again",
             file=sys.stderr,
         )
         return OutageError.exit_code

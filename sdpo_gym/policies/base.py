@@ -23,7 +23,17 @@ class Capability(StrEnum):
 
 
 class PolicyError(RuntimeError):
-    """One request failed for good (after retries): an outage, never an empty completion."""
+    """One request failed for good (after retries): an outage, never an empty completion.
+
+    Args:
+        message: what went wrong.
+        permanent: whether this request can never be answered, such as one whose prompt is longer than the context;
+            such an error says nothing of how the policy or its server is.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
 
 
 @dataclass(frozen=True)

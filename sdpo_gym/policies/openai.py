@@ -33,6 +33,8 @@ _REFUSALS = {
     403: "give a key in OPENAI_API_KEY that may use this model",
     404: "check the base URL (it usually ends in /v1) and the name of the model",
 }
+# How servers word it that prompt and max_tokens together do not fit.
+_CONTEXT_EXCEEDED = ("context length", "maximum context", "context size")
 _Result = tuple[int, Completion | PolicyError]
 
 
@@ -190,11 +192,14 @@ class OpenAIPolicy:
             raise _TransientError(f"cannot reach {url}: {reason}") from error
         if response.is_success:
             return self._completion(response)
-        message = f"{url} answered HTTP {response.status_code}: {self._quote(_server_message(response))}"
+        said = _server_message(response)
+        message = f"{url} answered HTTP {response.status_code}: {self._quote(said)}"
         if response.status_code in _RETRIED_STATUS or response.status_code >= 500:
             raise _TransientError(message, _retry_after_s(response))
         if response.status_code in _REFUSALS:  # every other request would meet the same
             raise UsageError(f"{message}; {_REFUSALS[response.status_code]}")
+        if response.status_code == 400 and any(words in said.lower() for words in _CONTEXT_EXCEEDED):
+            raise PolicyError(f"{message}; give a smaller MAX_TOKENS (--max-tokens)", permanent=True)
         raise PolicyError(message)
 
     def _body(self, request: Request, sampling: Sampling) -> dict[str, Any]:

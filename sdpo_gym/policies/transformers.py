@@ -133,7 +133,8 @@ class TransformersPolicy:
                 **self._template_options,
             )
         except TemplateError as error:
-            raise PolicyError(f"the chat template of {self._name!r} refuses this chat: {error}") from error
+            message = f"the chat template of {self._name!r} refuses this chat: {error}"
+            raise PolicyError(message, permanent=True) from error
         # The template writes the start token itself.
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
@@ -141,16 +142,16 @@ class TransformersPolicy:
         """Yield completions as their rows finish.
 
         ``max_tokens`` is capped by what the model's context leaves; a prompt that fills the context is an error of its
-        request. Generation ends at any end token that the model's generation config or tokenizer names, and at the
-        first token that completes a stop string, which is cut from the text while ``token_ids`` keep all that was
-        sampled. Where memory runs out, a batch is halved and sampled again.
+        request and comes last. Generation ends at any end token that the model's generation config or tokenizer names,
+        and at the first token that completes a stop string, which is cut from the text while ``token_ids`` keep all
+        that was sampled. Where memory runs out, a batch is halved and sampled again.
         """
-        rows = []
+        rows, refused = [], []
         for index, request in enumerate(requests):
             try:
                 rows.append(self._row(index, request, sampling))
             except PolicyError as error:
-                yield index, error
+                refused.append((index, error))
         rows.sort(key=lambda row: len(row.prompt), reverse=True)
         batches = deque(_batches(rows, self._batch_tokens))
         while batches:
@@ -170,6 +171,7 @@ class TransformersPolicy:
                 row.restart()
             middle = (len(left) + 1) // 2
             batches.extendleft([left[middle:], left[:middle]])
+        yield from refused
 
     def describe(self) -> dict[str, Any]:
         """Return the model's name, revision and a fingerprint of its weights, and all that shapes its answers."""
@@ -199,7 +201,8 @@ class TransformersPolicy:
         if room < 1:
             raise PolicyError(
                 f"the prompt has {len(prompt)} tokens and the context of {self._name!r} is {self._context}: "
-                "no room is left for an answer"
+                "no room is left for an answer",
+                permanent=True,
             )
         return _Row(index, prompt, min(sampling.max_tokens, room), request.seed)
 

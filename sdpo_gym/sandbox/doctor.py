@@ -13,7 +13,8 @@ from pathlib import Path
 
 from sdpo_gym.judge import JudgeError
 from sdpo_gym.sandbox.inside import kernel
-from sdpo_gym.sandbox.isolation import AUTOMATIC, Isolation, probe
+from sdpo_gym.sandbox.isolation import Isolation
+from sdpo_gym.sandbox.levels import AUTOMATIC, probe
 from sdpo_gym.sandbox.runtime import runtime
 from sdpo_gym.sandbox.worker import Worker
 

@@ -1,9 +1,7 @@
-"""Isolation levels: what each is made of, what this machine can do, and how a zygote is started under each."""
+"""Isolation levels: what each is made of, and how a zygote is started under it."""
 
 from __future__ import annotations
 
-import functools
-import logging
 import os
 import platform
 import shutil
@@ -17,8 +15,6 @@ from sdpo_gym.judge import JudgeError
 from sdpo_gym.sandbox.runtime import Runtime
 from sdpo_gym.sandbox.seccomp import build_filters, machine_is_supported
 
-logger = logging.getLogger(__name__)
-
 
 class Isolation(StrEnum):
     """How programs are kept in. ``docker`` has its place between the first two and is not built yet."""
@@ -27,8 +23,6 @@ class Isolation(StrEnum):
     LANDLOCK = "landlock"  # C: Landlock, seccomp and rlimits, for hosts that forbid namespaces
     NONE = "none"  # rlimits only, for trusted code; taken only when asked for by name
 
-
-AUTOMATIC = (Isolation.USERNS, Isolation.LANDLOCK)  # best first
 
 # Host uids that programs run under when we are root, one per worker (two processes of ours seldom share one);
 # systemd keeps this range free for such use.
@@ -147,47 +141,3 @@ def obstacle(level: Isolation) -> str | None:
         if limit.exists() and limit.read_text().strip() == "0":
             return "user namespaces are switched off (user.max_user_namespaces = 0)"
     return None
-
-
-@functools.cache
-def probe() -> dict[Isolation, str | None]:
-    """Start a zygote under every level once and return, by level, why it does not work; None where it does."""
-    from sdpo_gym.sandbox.worker import Worker
-
-    found: dict[Isolation, str | None] = {}
-    for level in Isolation:
-        reason = obstacle(level)
-        if reason is None:
-            try:
-                with Worker(level, slot=0):
-                    pass
-            except JudgeError as error:
-                reason = str(error)
-        found[level] = reason
-    return found
-
-
-def choose(name: str) -> Isolation:
-    """Return the level called ``name``, or for ``auto`` the best that works here.
-
-    Raises:
-        JudgeError: if it does not work here; it never degrades to a weaker level than ``auto`` allows.
-    """
-    level = parse_isolation(name)
-    if level is not None:
-        reason = obstacle(level)
-        if reason is not None:
-            raise JudgeError(f"isolation level {level.value} does not work here: {reason}; see `sdpo-gym doctor`")
-        return level
-    reasons: list[str] = []
-    for candidate in AUTOMATIC:
-        reason = probe()[candidate]
-        if reason is None:
-            if reasons:
-                logger.warning("isolation level is %s, because %s", candidate.value, "; ".join(reasons))
-            return candidate
-        reasons.append(f"{candidate.value}: {reason}")
-    raise JudgeError(
-        f"no isolation level works here ({'; '.join(reasons)}); see `sdpo-gym doctor`. "
-        "For code that you trust there is --isolation none"
-    )

@@ -14,8 +14,9 @@ import weakref
 from concurrent.futures import Future
 
 from sdpo_gym.judge import JudgeError
-from sdpo_gym.sandbox.isolation import Isolation, choose
+from sdpo_gym.sandbox.isolation import Isolation
 from sdpo_gym.sandbox.job import Job, JobResult
+from sdpo_gym.sandbox.levels import choose
 from sdpo_gym.sandbox.worker import Worker, WorkerDied
 
 logger = logging.getLogger(__name__)

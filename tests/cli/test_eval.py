@@ -72,6 +72,15 @@ def test_outages_make_exit_code_3_after_the_table(capsys):
     assert main(argv) == 0
 
 
+def test_no_retry_is_promised_for_what_can_never_be_answered(capsys):
+    argv = ["eval", "guess", "--data", "sample", "--out", "run", "--policy", "guess:mute=0"]
+    assert main(argv) == 3
+    err = capsys.readouterr().err
+    assert "12 attempts ended in an outage, the last one with: PolicyError: the prompt is too long" in err
+    assert "makes them again" not in err
+    assert "can never be answered" in err
+
+
 def test_a_disk_that_is_full_is_one_line_and_what_was_made_is_kept():
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, resource.RLIM_INFINITY))\n"
     code = PREPARE + limit + f"from sdpo_gym.cli import main; sys.exit(main({[*GUESS, '--n', '8', '--out', 'run']}))"

@@ -53,6 +53,11 @@ def test_quiet_is_quiet(stream, monkeypatch):
     assert stream.getvalue() == ""
 
 
+def test_permanent_errors_are_counted_apart():
+    assert watch(io.StringIO(), GuessPolicy(mute=0)).permanent == 6
+    assert watch(io.StringIO(), GuessPolicy(say="OUTAGE 0")).permanent == 0
+
+
 def test_errors_are_counted_and_the_last_one_is_kept(monkeypatch):
     monkeypatch.setattr(progress_module, "SECONDS_BETWEEN_LINES", 0.0)
     stream = io.StringIO()

@@ -91,3 +91,11 @@ def test_a_run_without_attempts(tmp_path, run, capsys):
     shutil.copy(Path(run) / "run.json", tmp_path / "empty")
     assert main(["show", str(tmp_path / "empty")]) == 0
     assert "holds no finished attempt yet" in capsys.readouterr().out
+
+
+def test_rejudge_promises_nothing_for_what_the_policy_never_answered(tmp_path, capsys):
+    evaluate(EvalConfig("guess", "guess:mute=1", data="sample", turns=2, out=tmp_path / "run"))
+    assert main(["rejudge", str(tmp_path / "run")]) == 0
+    err = capsys.readouterr().err
+    assert "attempts of the run ended because the policy failed" in err
+    assert "could not be judged" not in err

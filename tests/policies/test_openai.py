@@ -246,6 +246,23 @@ def test_other_client_errors_end_at_once_with_the_servers_words_cut(server, body
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens.",
+        "the request exceeds the available context size",
+    ],
+)
+def test_a_request_that_does_not_fit_is_a_permanent_error_with_a_hint(server, words):
+    server.reply = lambda _, count: Reply({"error": {"message": words}}, 400)
+    error = one(server)
+    assert isinstance(error, PolicyError)
+    assert error.permanent
+    assert str(error).endswith(f"{words}; give a smaller MAX_TOKENS (--max-tokens)")
+    server.reply = lambda _, count: Reply({"error": {"message": "bad stop"}}, 400)
+    assert not one(server).permanent
+
+
 def test_a_wrong_path_gets_a_hint(server):
     server.reply = lambda body, count: Reply("", 404)
     with pytest.raises(UsageError, match="check the base URL"):

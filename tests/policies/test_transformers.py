@@ -260,6 +260,13 @@ def test_the_context_caps_the_answer_and_a_prompt_that_fills_it_is_an_error_of_i
     for i in (1, 3):
         assert isinstance(results[i], PolicyError)
         assert "no room is left" in str(results[i])
+        assert results[i].permanent
+
+
+def test_what_can_never_be_answered_comes_last(policy):
+    requests = [ask("?" * 600, 1), ask("?" * 700, 2), ask("short", 3)]
+    order = [index for index, _ in policy.generate(requests, Sampling(max_tokens=2))]
+    assert order == [2, 0, 1]
 
 
 def test_stop_strings_cut_the_text_and_nothing_else(policy):

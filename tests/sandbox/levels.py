@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from sdpo_gym.sandbox.isolation import AUTOMATIC, Isolation, probe
+from sdpo_gym.sandbox.isolation import Isolation
 from sdpo_gym.sandbox.job import Case, Job, JobResult, Program, TestRun
+from sdpo_gym.sandbox.levels import AUTOMATIC, probe
 from sdpo_gym.sandbox.limits import Limits, StopRule
 from sdpo_gym.sandbox.pool import JudgePool
 

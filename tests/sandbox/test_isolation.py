@@ -12,7 +12,8 @@ import pytest
 from sandbox.levels import LEVELS
 from sdpo_gym.errors import UsageError
 from sdpo_gym.sandbox import doctor
-from sdpo_gym.sandbox.isolation import AUTOMATIC, Isolation, choose, parse_isolation, probe
+from sdpo_gym.sandbox.isolation import Isolation, parse_isolation
+from sdpo_gym.sandbox.levels import AUTOMATIC, choose, probe
 from sdpo_gym.sandbox.limits import Limits
 from sdpo_gym.sandbox.runtime import runtime
 from sdpo_gym.sandbox.worker import Worker
@@ -38,7 +39,7 @@ import logging, os, sys
 logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(message)s")
 os.environ["PATH"] = sys.argv[1]
 from sdpo_gym.judge import JudgeError
-from sdpo_gym.sandbox.isolation import choose
+from sdpo_gym.sandbox.levels import choose
 print(choose("auto").value)
 try:
     choose("userns")

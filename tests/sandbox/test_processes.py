@@ -62,7 +62,7 @@ def test_no_process_outlives_the_judge(level: Isolation, number: signal.Signals)
 AS_USER = """
 import sys
 sys.path[:0] = sys.argv[1:3]
-from sdpo_gym.sandbox.isolation import probe
+from sdpo_gym.sandbox.levels import probe
 from sdpo_gym.sandbox.job import Case, Job, Program
 from sdpo_gym.sandbox.limits import Limits
 from sdpo_gym.sandbox.pool import JudgePool

@@ -1,0 +1,56 @@
+"""Which isolation levels work on this machine, and which one is taken."""
+
+from __future__ import annotations
+
+import functools
+import logging
+
+from sdpo_gym.judge import JudgeError
+from sdpo_gym.sandbox.isolation import Isolation, obstacle, parse_isolation
+from sdpo_gym.sandbox.worker import Worker
+
+logger = logging.getLogger(__name__)
+
+AUTOMATIC = (Isolation.USERNS, Isolation.LANDLOCK)  # best first
+
+
+@functools.cache
+def probe() -> dict[Isolation, str | None]:
+    """Start a zygote under every level once and return, by level, why it does not work; None where it does."""
+    found: dict[Isolation, str | None] = {}
+    for level in Isolation:
+        reason = obstacle(level)
+        if reason is None:
+            try:
+                with Worker(level, slot=0):
+                    pass
+            except JudgeError as error:
+                reason = str(error)
+        found[level] = reason
+    return found
+
+
+def choose(name: str) -> Isolation:
+    """Return the level called ``name``, or for ``auto`` the best that works here.
+
+    Raises:
+        JudgeError: if it does not work here; it never degrades to a weaker level than ``auto`` allows.
+    """
+    level = parse_isolation(name)
+    if level is not None:
+        reason = obstacle(level)
+        if reason is not None:
+            raise JudgeError(f"isolation level {level.value} does not work here: {reason}; see `sdpo-gym doctor`")
+        return level
+    reasons: list[str] = []
+    for candidate in AUTOMATIC:
+        reason = probe()[candidate]
+        if reason is None:
+            if reasons:
+                logger.warning("isolation level is %s, because %s", candidate.value, "; ".join(reasons))
+            return candidate
+        reasons.append(f"{candidate.value}: {reason}")
+    raise JudgeError(
+        f"no isolation level works here ({'; '.join(reasons)}); see `sdpo-gym doctor`. "
+        "For code that you trust there is --isolation none"
+    )
