@@ -54,6 +54,8 @@ class EvalConfig:
         out: run directory; without it ``runs/<env>/<policy>-<first 8 of the config digest>``.
         seed: the run's seed.
         options: options of the environment.
+        policy_options: options of the policy, such as ``{"concurrency": 4}``; what they change shows in its
+            ``describe()``.
     """
 
     env: str
@@ -71,6 +73,7 @@ class EvalConfig:
     out: Path | None = None
     seed: int = 0
     options: Mapping[str, object] = field(default_factory=dict)
+    policy_options: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("limit", "turns", "n"):
@@ -106,6 +109,7 @@ def evaluate(config: EvalConfig, observer: Observer | None = None) -> Summary:
         model=config.model,
         base_url=config.base_url,
         gold=lambda task_id: tasks.gold(tasks.by_id(task_id)),
+        **config.policy_options,
     )
     try:
         return _evaluate(config, env, choice, tasks, policy, observer)

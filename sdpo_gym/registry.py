@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import inspect
 import logging
-import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
@@ -16,6 +15,7 @@ import gymnasium
 from sdpo_gym.card import EnvCard
 from sdpo_gym.errors import UsageError
 from sdpo_gym.judge import Judge
+from sdpo_gym.options import check_types
 from sdpo_gym.task import TaskSet
 
 logger = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class ResolvedEnv:
     def _part(self, more: Mapping[str, object], wanted: _Keywords) -> dict[str, object]:
         options = {**self.options, **more}
         for function in (self.spec.tasks, self.spec.judge):
-            _check_types(function, options)
+            check_types(function, options)
         known = _Keywords.of(self.spec.tasks) | _Keywords.of(self.spec.judge)
         for option in options:
             if option not in known:
@@ -228,25 +228,6 @@ def _register_with_gymnasium(name: str) -> None:
         vector_entry_point="sdpo_gym.vector:make_vec_env",
         kwargs={"name": name},
     )
-
-
-def _check_types(function: Callable[..., object], options: Mapping[str, object]) -> None:
-    """Refuse an option whose value does not fit the function's annotation, as far as that is of plain types."""
-    try:
-        hints = typing.get_type_hints(function)
-    except (NameError, TypeError):  # annotations that need names we cannot see, or none
-        return
-    for name, value in options.items():
-        if name not in hints:
-            continue
-        kinds = set(typing.get_args(hints[name]) or (hints[name],))
-        if kinds <= {int, float, str, bool, type(None)} and not _fits(value, kinds):
-            wanted = " or ".join(sorted("nothing" if kind is type(None) else kind.__name__ for kind in kinds))
-            raise UsageError(f"option {name!r} must be of type {wanted}, got {value!r}")
-
-
-def _fits(value: object, kinds: set[typing.Any]) -> bool:
-    return type(value) in kinds or (type(value) is int and float in kinds)
 
 
 @dataclass(frozen=True)

@@ -88,13 +88,16 @@ def test_a_model_runs_end_to_end_and_a_row_is_the_same_alone_and_in_a_batch(tmp_
         "--quiet",
     ]
     assert main([*common, "--limit", "3", "--n", "3", "--out", str(tmp_path / "batch")]) == 0
-    assert main([*common, "--limit", "1", "--n", "1", "--out", str(tmp_path / "alone")]) == 0
+    alone_options = ["--policy-option", "batch_tokens=5000", "--policy-option", "template_options={more=true}"]
+    assert main([*common, "--limit", "1", "--n", "1", "--out", str(tmp_path / "alone"), *alone_options]) == 0
     in_batch = {(r["task_id"], r["attempt"]): r["completion"] for r in attempts(tmp_path / "batch")}
     ((key, alone),) = [((r["task_id"], r["attempt"]), r["completion"]) for r in attempts(tmp_path / "alone")]
     assert len(in_batch) == 9
     assert len(set(in_batch.values())) == 9
     assert in_batch[key] == alone
     assert summary(tmp_path / "batch")["sampling"]["temperature"] == 0.6
+    policy = json.loads((tmp_path / "alone" / "run.json").read_text())["policy"]
+    assert policy["template_options"] == {"more": True}
 
 
 def below(pid: int) -> set[int]:

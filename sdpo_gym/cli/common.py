@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import tomllib
 import unicodedata
+from collections.abc import Mapping, Sequence
 from datetime import date, time
 from typing import TYPE_CHECKING
 
@@ -47,12 +48,30 @@ def env_options(arguments: argparse.Namespace) -> dict[str, object]:
         "date_until": getattr(arguments, "date_until", None),
     }
     options: dict[str, object] = {key: value for key, value in named.items() if value is not None}
-    for text in arguments.option:
+    return options | _parsed("--option", arguments.option, _FLAGS)
+
+
+def policy_options(arguments: argparse.Namespace) -> dict[str, object]:
+    """Return the options of the policy that were given.
+
+    Raises:
+        UsageError: if one is not ``KEY=VALUE`` or is given twice.
+    """
+    return _parsed(
+        "--policy-option",
+        arguments.policy_option,
+        {"model": "model", "base_url": "base-url", "gold": "policy scripted:gold"},
+    )
+
+
+def _parsed(name: str, texts: Sequence[str], flags: Mapping[str, str]) -> dict[str, object]:
+    options: dict[str, object] = {}
+    for text in texts:
         key, equals, value = text.partition("=")
         if not key or not equals:
-            raise UsageError(f"--option {text!r} must have the form KEY=VALUE")
-        if key in _FLAGS:
-            raise UsageError(f"--option {text!r}: use --{_FLAGS[key]}")
+            raise UsageError(f"{name} {text!r} must have the form KEY=VALUE")
+        if key in flags:
+            raise UsageError(f"{name} {text!r}: use --{flags[key]}")
         if key in options:
             raise UsageError(f"option {key!r} is given twice")
         options[key] = typed(value)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdpo_gym.cli import INTERRUPTED
-from sdpo_gym.cli.common import add_env_options, env_options
+from sdpo_gym.cli.common import add_env_options, env_options, policy_options
 from sdpo_gym.cli.progress import Progress
 from sdpo_gym.errors import OutageError
 from sdpo_gym.evaluate import EvalConfig, evaluate
@@ -44,6 +44,13 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--from", dest="date_from", metavar="DATE", help="first date of the window")
     parser.add_argument("--until", dest="date_until", metavar="DATE", help="first date behind the window")
     add_env_options(parser)
+    parser.add_argument(
+        "--policy-option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of the policy, such as concurrency=4 or template_options={enable_thinking=false}",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress, only the result")
     parser.set_defaults(run=run)
 
@@ -66,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         out=arguments.out,
         seed=arguments.seed,
         options=env_options(arguments),
+        policy_options=policy_options(arguments),
     )
     progress = Progress(quiet=arguments.quiet)
     try:

@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from sdpo_gym.errors import UsageError
+from sdpo_gym.options import check_types
 from sdpo_gym.policies.base import Policy
 
 GROUP = "sdpo_gym.policies"
@@ -43,6 +44,7 @@ def load_policy(name_and_argument: str, **offered: Any) -> Policy:
         if not takes_any:
             choices = ", ".join(sorted(taken - _ALWAYS_OFFERED)) or "none"
             raise UsageError(f"policy {name!r} takes no option {key!r} (its options: {choices}); leave it out")
+    check_types(make, options)
     return make(argument, **{key: value for key, value in options.items() if takes_any or key in taken})
 
 

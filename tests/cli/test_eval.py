@@ -122,6 +122,9 @@ def test_ctrl_c_says_how_to_go_on():
         (["--option", "memory_mb=1.5"], "option 'memory_mb' must be of type int, got 1.5"),
         (["--option", "exclude_known_issues=1"], "option 'exclude_known_issues' must be of type bool, got 1"),
         (["--option", "cpu_s=0"], "cpu_s must lie in"),
+        (["--policy-option", "concurrency=4"], "policy 'scripted' takes no option 'concurrency'"),
+        (["--policy-option", "model=x"], "use --model"),
+        (["--policy-option", "gold=x"], "use --policy scripted:gold"),
     ],
 )
 def test_option_values_that_make_no_sense_are_one_line(capsys, argv, words):
