@@ -292,11 +292,9 @@ def test_a_pool_started_in_a_thread_that_has_ended_goes_on_working() -> None:
     thread.start()
     thread.join()
     time.sleep(0.5)
-    children = {p.pid for p in psutil.Process().children(recursive=True)}
+    children = {p.pid for p in psutil.Process().children()}
     assert statuses(run(made[0], ADD, [("1 2", "3")])) == ["accepted"]
-    assert children == {p.pid for p in psutil.Process().children(recursive=True)}, (
-        "the worker was not the same any more"
-    )
+    assert children == {p.pid for p in psutil.Process().children()}, "the worker was not the same any more"
     made[0].close()
 
 
