@@ -6,10 +6,10 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
+    from sdpo_gym.cli.common import Subparsers
 
 
-def add_parser(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the command to the parser."""
     parser = subparsers.add_parser("doctor", help="say what this machine can do, and how to get more")
     parser.add_argument("--install", action="store_true", help="install bubblewrap if it is missing and we may")

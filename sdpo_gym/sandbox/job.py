@@ -25,11 +25,6 @@ class RunStatus(StrEnum):
     SKIPPED = "skipped"
 
 
-RESOURCE_LIMITS = frozenset(
-    {RunStatus.TIME_LIMIT, RunStatus.IDLE_LIMIT, RunStatus.MEMORY_LIMIT, RunStatus.OUTPUT_LIMIT}
-)
-
-
 @dataclass(frozen=True)
 class Program:
     """A submission's source.

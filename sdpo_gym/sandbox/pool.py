@@ -48,7 +48,7 @@ class JudgePool:
             raise ValueError(f"a judge pool needs at least 1 worker, got {workers}")
         self.workers = workers or len(os.sched_getaffinity(0))
         self._level = choose(isolation)
-        self._closed = False
+        self._closed = self._cancelled = False
         self._reset()
         _pools.add(self)
 
@@ -92,7 +92,7 @@ class JudgePool:
         """Drop what is queued and end all workers at once; what was running fails with a JudgeError."""
         dropped = []
         with self._lock:
-            self._closed = True
+            self._closed = self._cancelled = True
             with contextlib.suppress(queue.Empty):
                 while True:
                     dropped.append(self._jobs.get_nowait())
@@ -168,6 +168,8 @@ class _Zygotes:
             worker = Worker(self._level, self._slot, preload)
             with self._pool._lock:
                 self._pool._open_workers.add(worker)
+                if self._pool._cancelled:  # while this worker was starting
+                    worker.interrupt()
             self._by_preload[preload] = worker
         return worker
 

@@ -155,7 +155,7 @@ class Worker:
             outcome = wire.Outcome.unpack(payload)
             run = classify(outcome, job.limits, job.program.entry is not None)
             if run.status is RunStatus.ACCEPTED and not _checked(job, cases[len(runs)], run):
-                run = _replace_status(run, RunStatus.WRONG_ANSWER)
+                run = dataclasses.replace(run, status=RunStatus.WRONG_ANSWER)
             kept += len(run.stdout) + len(run.value or b"")
             runs.append(run if kept <= _MOST_KEPT else _trimmed(run))
             if outcome.stopped or (run.status is not RunStatus.ACCEPTED and job.stop is StopRule.DECIDED):
@@ -240,10 +240,6 @@ def _encoded(case: Case) -> bytes:
 def _trimmed(run: TestRun) -> TestRun:
     value = None if run.value is None else run.value[:_TRIMMED]
     return dataclasses.replace(run, stdout=run.stdout[:_TRIMMED], value=value)
-
-
-def _replace_status(run: TestRun, status: RunStatus) -> TestRun:
-    return dataclasses.replace(run, status=status)
 
 
 def _program_error(payload: bytes) -> ProgramError:

@@ -338,7 +338,8 @@ def test_cancel_ends_what_runs_at_once() -> None:
     assert queued.cancelled()
 
 
-def test_cancel_may_call_back_into_the_pool() -> None:
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.3])  # before, while and after the worker starts
+def test_cancel_may_call_back_into_the_pool(seconds: float) -> None:
     pool = JudgePool(workers=1, isolation=LEVELS[-1].value)
     job = Job(Program(SPIN), lambda: [Case("", "")], same_text, Limits(cpu_s=60))
     heard: list[str] = []
@@ -350,7 +351,7 @@ def test_cancel_may_call_back_into_the_pool() -> None:
 
     pool.submit(job)
     pool.submit(job).add_done_callback(again)
-    time.sleep(0.3)
+    time.sleep(seconds)
     canceller = threading.Thread(target=pool.cancel, daemon=True)
     canceller.start()
     canceller.join(20)

@@ -38,11 +38,6 @@ class Outcome(NamedTuple):
     stderr: bytes
     result: bytes
 
-    def pack(self) -> bytes:
-        """Serialise to the payload of a RESULT frame."""
-        sizes = (len(self.stdout), len(self.stderr), len(self.result))
-        return b"".join((OUTCOME.pack(*self[:6], *sizes), self.stdout, self.stderr, self.result))
-
     @classmethod
     def unpack(cls, payload: bytes) -> Outcome:
         """Parse the payload of a RESULT frame; ValueError if its sizes do not add up."""
