@@ -35,7 +35,7 @@ class Limits:
     def wall_s(self) -> float:
         """Wall-clock cap, 2x the CPU limit + 2 s: a program that reaches it while waiting gets ``idle_limit``.
 
-        One that is still computing there (at a tenth of a core or more) is starved, not idle, and goes on.
+        One that is still computing there is starved, not idle, and goes on, to five times this at most.
         """
         return 2 * self.cpu_s + 2
 

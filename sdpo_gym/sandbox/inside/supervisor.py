@@ -26,7 +26,8 @@ _STDERR_TAIL = 8192
 _CHUNK = 64 << 10
 _SECOND = 1_000_000_000
 _LIMIT_SIGNALS = (_signal.SIGKILL, _signal.SIGXCPU, _signal.SIGXFSZ)
-_BUSY_SHARE = 10  # a program that gets a tenth of a core or more is computing, one that gets less is waiting
+_BUSY_SHARE = 50  # a program that gets a fiftieth of a core or more is computing, one that gets less is waiting
+_PATIENCE = 5  # wall limits that a starved program may use; about the 10x of its CPU limit
 _CPUS = len(os.sched_getaffinity(0))
 
 
@@ -213,28 +214,29 @@ class Supervisor:
     def _watch(self, pid: int, start: int) -> tuple[int, int, resource.struct_rusage]:
         """Wait for the child's end, or end it: CPU time decides, wall time ends only what does not compute.
 
-        A program that is still computing at the wall limit is starved by its neighbours, not idle: it goes on as long
-        as every further second gives it a tenth of a core, so that a busy machine changes no verdict.
+        A program that computed during the last second before the wall limit is starved by its neighbours, not idle: it
+        goes on as long as every further second gives it a fiftieth of a core, so that a busy machine changes no
+        verdict, and to five times the wall limit at most.
         """
         clock = (~pid << 3) | 2  # the kernel's id of another process's CPU clock (clock_getcpuclockid(3))
         deadline = start + self._wall_ns
-        expected = self._wall_ns // _BUSY_SHARE  # CPU time by which a program at its deadline counts as computing
+        last = start + _PATIENCE * self._wall_ns
+        checkpoint, before = max(start, deadline - _SECOND), 0
         wait = self._cpu_ns
         while True:
-            left = deadline - time.monotonic_ns()
+            left = checkpoint - time.monotonic_ns()
             _signal.sigtimedwait((_signal.SIGCHLD,), max(0, min(wait, left)) / 1e9 + 0.001)
             done, status, usage = os.wait4(pid, os.WNOHANG)  # a signal alone may mean that it has stopped itself
             if done:
                 return wire.FINISHED, status, usage
-            used = time.clock_gettime_ns(clock)
+            now, used = time.monotonic_ns(), time.clock_gettime_ns(clock)
             if used >= self._cpu_ns:
                 reason = wire.CPU_LIMIT
-            elif time.monotonic_ns() < deadline:
+            elif now < checkpoint:
                 wait = max((self._cpu_ns - used) // _CPUS, 2_000_000)
                 continue
-            elif used >= expected:
-                deadline += _SECOND
-                expected = used + _SECOND // _BUSY_SHARE
+            elif now < deadline or (used - before >= _SECOND // _BUSY_SHARE and now < last):
+                checkpoint, before = (deadline if now < deadline else now + _SECOND), used
                 continue
             else:
                 reason = wire.WALL_LIMIT
