@@ -11,7 +11,8 @@ from sdpo_gym.card import EnvCard
 from sdpo_gym.completion import Completion
 from sdpo_gym.errors import UsageError
 from sdpo_gym.judge import Judge, JudgeError, judge_many
-from sdpo_gym.registry import resolve, suggestion
+from sdpo_gym.options import suggestion
+from sdpo_gym.registry import resolve
 from sdpo_gym.spaces import AnyText
 from sdpo_gym.task import Message, Task, TaskSet
 from sdpo_gym.verdict import Verdict

@@ -125,11 +125,14 @@ class Choice:
         data: ``hub``, ``sample`` or a path.
         policy: ``name`` or ``name:argument``.
         notice: what the reader of the result must know of this choice; empty where nothing.
+        own_recording: whether the policy replays the environment's own recording, which holds completions of all
+            sample tasks, also where an alias stands for some of them.
     """
 
     data: str
     policy: str
     notice: str = ""
+    own_recording: bool = False
 
 
 def choose(config: EvalConfig, env: ResolvedEnv) -> Choice:
@@ -155,7 +158,7 @@ def choose(config: EvalConfig, env: ResolvedEnv) -> Choice:
         "Without MODEL and POLICY, recorded completions were replayed: they show what verdicts look like, not what a "
         f"model can do. To evaluate a model: make eval ENV={env.alias} MODEL=<directory or hub id> DATA=hub"
     )
-    return Choice(SAMPLE, f"replay:{env.spec.recorded()}", notice)
+    return Choice(SAMPLE, f"replay:{env.spec.recorded()}", notice, own_recording=True)
 
 
 def _evaluate(
@@ -166,7 +169,7 @@ def _evaluate(
     counts = policy.recorded() if isinstance(policy, Recorded) else None
     sampling, n = _sampling(config, card, counts)
     turns = _turns(config, card, counts)
-    positions, left_out = _positions(config, tasks, counts)
+    positions, left_out = _positions(config, tasks, counts, may_hold_others=choice.own_recording)
     judge = env.judge(**{"split": tasks.split, "data": choice.data, **config.options})
     data_digest = tasks.digest  # first of all: tasks loaded from now on know their digests
     entries = {position: entry_of(tasks, position) for position in positions}
@@ -276,10 +279,12 @@ def _turns(config: EvalConfig, card: EnvCard, counts: Mapping[str, int] | None) 
     return 1
 
 
-def _positions(config: EvalConfig, tasks: TaskSet, counts: Mapping[str, int] | None) -> tuple[list[int], int]:
+def _positions(
+    config: EvalConfig, tasks: TaskSet, counts: Mapping[str, int] | None, *, may_hold_others: bool
+) -> tuple[list[int], int]:
     """Return the positions of the tasks to evaluate, and how many are left out for want of a recorded completion."""
     ids = tasks.ids
-    if counts is not None and (unknown := sorted(counts.keys() - set(ids))):
+    if counts is not None and not may_hold_others and (unknown := sorted(counts.keys() - set(ids))):
         window = f" (window {tasks.window})" if tasks.window else ""
         raise UsageError(
             f"{len(unknown)} of {len(counts)} recorded task ids are not in {tasks.name}{window}, the first is "

@@ -1,12 +1,35 @@
-"""Options that people type: do their values fit the function that takes them?"""
+"""What people type: do option values fit the function that takes them, and what may a misspelt name have meant?"""
 
 from __future__ import annotations
 
+import difflib
 import typing
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from sdpo_gym.errors import UsageError
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def choice(kind: type[Choice], name: str, value: str) -> Choice:
+    """Return the member of ``kind`` with this value.
+
+    Raises:
+        UsageError: if there is none; it lists the values.
+    """
+    try:
+        return kind(value)
+    except ValueError:
+        raise UsageError(f"option {name} must be one of {', '.join(kind)}, got {value!r}") from None
+
+
+def suggestion(word: str, choices: Iterable[str]) -> str:
+    """Return ``; did you mean 'x'?`` for the choice nearest to ``word``, or nothing if none is near."""
+    by_folded = {choice.casefold(): choice for choice in choices}
+    near = difflib.get_close_matches(word.casefold(), by_folded, n=1)
+    return f"; did you mean {by_folded[near[0]]!r}?" if near else ""
 
 
 def check_types(function: Callable[..., object], options: Mapping[str, object]) -> None:

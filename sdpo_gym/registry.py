@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -15,7 +14,7 @@ import gymnasium
 from sdpo_gym.card import EnvCard
 from sdpo_gym.errors import UsageError
 from sdpo_gym.judge import Judge
-from sdpo_gym.options import check_types
+from sdpo_gym.options import check_types, suggestion
 from sdpo_gym.task import TaskSet
 
 logger = logging.getLogger(__name__)
@@ -37,6 +36,8 @@ class EnvSpec:
         judge: ``judge(**options)`` gives a judge.
         aliases: short names with the options that they stand for.
         recorded: gives the file of recorded completions of the sample set, or None if there is none.
+        fixtures: gives the file of cases that the environment's judge must decide as they say, which ``sdpo-gym check``
+            runs; see :mod:`sdpo_gym.fixtures`.
 
     Raises:
         UsageError: if the name and the card disagree.
@@ -48,6 +49,7 @@ class EnvSpec:
     judge: Callable[..., Judge]
     aliases: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     recorded: Callable[[], Path] | None = None
+    fixtures: Callable[[], Path] | None = None
 
     def __post_init__(self) -> None:
         if self.name != f"{self.card.name}-v{self.card.version}":
@@ -178,13 +180,6 @@ def register_declared() -> None:
         except gymnasium.error.Error as error:
             # One plugin's bad name must not break the import for everyone; `resolve` still finds it.
             logger.warning("environment plugin %r is not registered with Gymnasium: %s", name, error)
-
-
-def suggestion(word: str, choices: Iterable[str]) -> str:
-    """Return ``; did you mean 'x'?`` for the choice nearest to ``word``, or nothing if none is near."""
-    by_folded = {choice.casefold(): choice for choice in choices}
-    near = difflib.get_close_matches(word.casefold(), by_folded, n=1)
-    return f"; did you mean {by_folded[near[0]]!r}?" if near else ""
 
 
 def _declared() -> dict[str, list[EntryPoint]]:

@@ -13,7 +13,7 @@ WIDTH = 100
 
 def render(summary: Summary) -> str:
     """Return the result table: scores with 95 % intervals, by kind of task, outcomes, errors, and what was measured."""
-    blocks = [_head(summary), _scores(summary)]
+    blocks = [_head(summary), _scores(summary), _turns(summary)]
     blocks += [_kinds(summary, key) for key in summary.by]
     blocks.append(_outcomes(summary))
     blocks += [textwrap.fill(f"Note: {notice}", WIDTH, subsequent_indent="  ") for notice in summary.notices]
@@ -68,6 +68,11 @@ def _scores(summary: Summary) -> str:
         return "No attempt ended with a verdict, so there is no score."
     rows = [[_label(name, summary), _number(e.value), _interval(e)] for name, e in summary.scores.items()]
     return _table(["score", "value", "95 % interval"], rows)
+
+
+def _turns(summary: Summary) -> str:
+    rows = [[str(turn), _number(e.value), _interval(e)] for turn, e in enumerate(summary.by_turn, 1)]
+    return _table(["turn", "solved by then", "95 % interval"], rows) if rows else ""
 
 
 def _kinds(summary: Summary, key: str) -> str:

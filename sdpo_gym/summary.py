@@ -69,6 +69,8 @@ class Summary:
         smallest_n: least number of attempts with a verdict at a scored task.
         largest_n: greatest such number.
         scores: see Part.
+        by_turn: success by turn: the share of attempts that had passed by turn t, for t = 1 to ``turns``; empty where
+            there is one turn only.
         by: meta key, then its value, then the scores of these tasks.
         outcomes: attempts by outcome, in the card's order.
         directory: where the run lies; not part of ``summary.json``.
@@ -93,6 +95,7 @@ class Summary:
     smallest_n: int
     largest_n: int
     scores: Mapping[str, Estimate]
+    by_turn: tuple[Estimate, ...]
     by: Mapping[str, Mapping[str, Part]]
     outcomes: Mapping[str, int]
     directory: Path
@@ -173,6 +176,7 @@ def summarise(
         smallest_n=smallest,
         largest_n=max(sizes),
         scores=part(scored).scores,
+        by_turn=_by_turn([by_task[entry.digest] for entry in scored], run["turns"]),
         by={key: {kind: part(some) for kind, some in kinds.items()} for key, kinds in _kinds(scored).items()},
         outcomes={outcome: outcomes[outcome] for outcome in card.outcomes if outcomes[outcome]},
         directory=directory,
@@ -200,6 +204,14 @@ def _scores(
         per_task[name] = (values, _bounds(values))
     estimates = {name: mean_over_tasks(values, bounds) for name, (values, bounds) in per_task.items()}
     return {name: estimate for name, estimate in estimates.items() if estimate}
+
+
+def _by_turn(groups: Sequence[Sequence[Result]], turns: int) -> tuple[Estimate, ...]:
+    """Estimate the share of attempts that had passed by each turn, with the task as the unit of sampling."""
+    if turns == 1 or not groups:
+        return ()
+    shares = ([fmean(r.passed and r.turns <= turn for r in group) for group in groups] for turn in range(1, turns + 1))
+    return tuple(estimate for share in shares if (estimate := mean_over_tasks(share)))
 
 
 def _bounds(values: Sequence[float]) -> tuple[float, float]:

@@ -1,10 +1,16 @@
-"""A skip is a failure where every optional part is installed (``SDPO_GYM_NO_SKIPS=1``, as in CI)."""
+"""How long hypothesis looks, and that a skip is a failure where everything is installed (``SDPO_GYM_NO_SKIPS=1``)."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
+from hypothesis import settings
+
+# HYPOTHESIS_PROFILE=nightly looks much longer (`make test-nightly`).
+settings.register_profile("default", max_examples=500, deadline=None)
+settings.register_profile("nightly", max_examples=10_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 _skipped: list[str] = []
 

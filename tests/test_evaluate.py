@@ -119,6 +119,12 @@ def test_several_turns_help():
     once, thrice = run(n=4), run(out="thrice", n=4, turns=3)
     assert thrice.scores["avg@4"].value > once.scores["avg@4"].value
     assert any(row["turn"] == 1 for row in iter_rows(Path("thrice")))
+    solved = [estimate.value for estimate in thrice.by_turn]
+    assert len(solved) == 3
+    assert solved == sorted(solved)
+    assert solved[0] == once.scores["pass@1"].value
+    assert solved[2] == thrice.scores["pass@1"].value > solved[0]
+    assert once.by_turn == ()
     assert thrice.attempts == once.attempts == 24
 
 
@@ -173,6 +179,13 @@ def test_recorded_completions_of_unknown_tasks_are_refused(tmp_path):
         run(f"replay:{file}", data="hub")
 
 
+def test_of_the_own_recording_an_alias_takes_what_is_of_its_tasks():
+    summary = evaluate(EvalConfig("guess_small"))
+    assert (summary.tasks, summary.attempts) == (2, 4)
+    with pytest.raises(UsageError, match="2 of 4 recorded task ids are not in guess_sample"):
+        evaluate(EvalConfig("guess_small", policy=f"replay:{RECORDED}", data="sample", out=Path("named")))
+
+
 def test_settings_without_effect_on_recorded_completions_are_refused():
     with pytest.raises(UsageError, match="leave out temperature"):
         run(f"replay:{RECORDED}", temperature=0.5)
@@ -191,7 +204,7 @@ def test_gold_answers_reach_the_script_through_the_task_set():
         ({"limit": 0}, "limit must be at least 1, got 0"),
         ({"n": 0}, "n must be at least 1"),
         ({"top_p": 2.0}, r"top_p must lie in \(0, 1\], got 2.0"),
-        ({"policy": "nobody:"}, "unknown policy 'nobody'"),
+        ({"policy": "nobody:"}, "no policy 'nobody'"),
         ({"policy": None, "data": "hub"}, "data 'hub' needs a policy"),
         ({"options": {"tolerence": 1}}, "no option 'tolerence'; did you mean 'tolerance'"),
         ({"base_url": "http://x"}, "policy 'guess' takes no option 'base_url'"),

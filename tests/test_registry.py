@@ -13,7 +13,8 @@ import toy_env
 from sdpo_gym import list_envs, register_spec, registry, resolve
 from sdpo_gym.env import make_env
 from sdpo_gym.errors import UsageError
-from sdpo_gym.registry import EnvSpec, register_declared, suggestion
+from sdpo_gym.options import suggestion
+from sdpo_gym.registry import EnvSpec, register_declared
 
 Install = Callable[..., None]
 

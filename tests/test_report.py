@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sdpo_gym.report import WIDTH, render, table
+from sdpo_gym.stats import Estimate
 from test_summary import summary
 
 
@@ -57,6 +58,15 @@ def test_an_equal_n_is_one_number_and_no_error_is_zero():
 def test_temperature_zero_is_said():
     text = render(replace(FULL, sampling={"n": 1, "temperature": 0.0, "stop": []}, turns=3))
     assert line_with(text, "sampling").endswith("temperature 0.0, up to 3 turns")
+
+
+def test_success_by_turn_has_a_table_of_its_own():
+    by_turn = (Estimate(0.25, 0.1, 0.4), Estimate(0.5, None, None))
+    text = render(replace(FULL, by_turn=by_turn, turns=2))
+    assert "solved by then" in text
+    assert line_with(text, "1 ").split() == ["1", "0.250", "[0.100,", "0.400]"]
+    assert line_with(text, "2 ").split() == ["2", "0.500", "-"]
+    assert "solved by then" not in render(FULL)
 
 
 def test_a_report_without_scores_says_so():

@@ -128,3 +128,16 @@ def test_the_order_of_results_makes_no_difference():
 
 def test_every_isolation_level_that_was_used_is_named():
     assert summary({"a": "1"}).isolation == "landlock, userns"
+
+
+def test_success_by_turn_is_the_share_that_had_passed_by_then():
+    made = [replace(r, turns=t) for r, t in zip(results("a", "1110"), (1, 2, 3, 3), strict=True)]
+    made += [replace(r, turns=t) for r, t in zip(results("b", "10x"), (2, 3, 1), strict=True)]
+    entries = [TaskEntry("a", "a", {}), TaskEntry("b", "b", {})]
+    s = summarise(made, entries, CARD, directory=Path("run"), run={**RUN, "turns": 3})
+    assert [e.value for e in s.by_turn] == pytest.approx([(1 / 4 + 0) / 2, (2 / 4 + 1 / 2) / 2, (3 / 4 + 1 / 2) / 2])
+    assert s.by_turn[-1].value == s.scores["pass@1"].value
+
+
+def test_one_turn_has_no_table_of_turns():
+    assert summary({"a": "10", "b": "11"}).by_turn == ()

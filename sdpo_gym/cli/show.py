@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from sdpo_gym.cli.common import visible
 from sdpo_gym.errors import OutageError, UsageError
+from sdpo_gym.options import suggestion
 from sdpo_gym.records import iter_attempts, load_results, load_run
-from sdpo_gym.registry import suggestion
 from sdpo_gym.rejudge import tasks_of_run
 from sdpo_gym.report import table
 

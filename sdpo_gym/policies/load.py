@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from sdpo_gym.errors import UsageError
-from sdpo_gym.options import check_types
+from sdpo_gym.options import check_types, suggestion
 from sdpo_gym.policies.base import Policy
 
 GROUP = "sdpo_gym.policies"
@@ -57,6 +56,5 @@ def _entry_point(name: str) -> EntryPoint:
     if matches:
         return next(iter(matches.values()))
     known = sorted({e.name for e in found})
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise UsageError(f"unknown policy {name!r}: {hint}known are: {', '.join(known) or 'none (is sdpo-gym installed?)'}")
+    listed = ", ".join(known) or "none (is sdpo-gym installed?)"
+    raise UsageError(f"there is no policy {name!r}{suggestion(name, known)}; known: {listed}")

@@ -71,7 +71,7 @@ def test_an_option_that_the_policy_does_not_take_is_an_error_that_names_it(plugi
 
 def test_an_unknown_name_suggests_the_nearest_and_lists_all(plugin):
     plugin("acme", "echo = acme_module:make\nparrot = acme_module:make")
-    with pytest.raises(UsageError, match=r"unknown policy 'parot': did you mean 'parrot'\? known are: .*echo.*parrot"):
+    with pytest.raises(UsageError, match=r"no policy 'parot'; did you mean 'parrot'\?; known: .*echo.*parrot"):
         load_policy("parot:x")
 
 

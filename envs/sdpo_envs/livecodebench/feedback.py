@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from sdpo_envs.livecodebench.comparison import decode_output
 from sdpo_envs.livecodebench.difference import EXCERPT, Difference, compact_json, find_difference
-from sdpo_envs.livecodebench.quoting import Room, quote
 from sdpo_envs.livecodebench.report import HiddenRun, Report, ShownRun, status_of
 from sdpo_gym.errors import UsageError
+from sdpo_gym.quoting import Room, quote
 from sdpo_gym.sandbox.job import ProgramError, RunStatus, TestRun
 from sdpo_gym.sandbox.limits import Limits
 

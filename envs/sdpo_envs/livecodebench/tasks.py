@@ -10,11 +10,11 @@ from typing import Any
 
 from sdpo_envs.livecodebench.decode import decode_tests
 from sdpo_envs.livecodebench.extraction import Extraction
-from sdpo_envs.livecodebench.options import choice
 from sdpo_envs.livecodebench.prompts import render_prompt
 from sdpo_envs.livecodebench.rows import RowPayload, RowRef, parse_date, scan
 from sdpo_envs.livecodebench.source import CARD, RECORDED, RELEASES, SAMPLE, Window, hub_paths, local_paths
 from sdpo_gym.errors import UsageError
+from sdpo_gym.options import choice
 from sdpo_gym.task import Message, MetaValue, Task, TaskSet
 
 SPLITS = ("test", "train")

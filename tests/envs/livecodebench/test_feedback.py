@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdpo_envs.livecodebench.feedback import Budget, render
-from sdpo_envs.livecodebench.quoting import Room, quote
 from sdpo_envs.livecodebench.report import Report, make_report
 from sdpo_envs.livecodebench.selection import Selected
+from sdpo_gym.quoting import Room, quote
 from sdpo_gym.sandbox.job import Case, JobResult, ProgramError, RunStatus, TestRun
 from sdpo_gym.sandbox.limits import Limits
 
