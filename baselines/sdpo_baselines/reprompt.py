@@ -1,8 +1,8 @@
 """What the self-teacher is asked: the question again, with a sibling's solution or with the attempt's own feedback.
 
 A pure function of a group of attempts at one task. The truth table is that of the SDPO reference (lasgroup/SDPO,
-ray_trainer.py:610-796), case by case in :func:`reprompt`; the wording is ours, and every piece of it an option. A failed
-attempt itself is never in the teacher's prompt (it hurts: table 6 of the paper); it is what the teacher scores.
+ray_trainer.py:610-796), case by case in :func:`reprompt`; the wording is ours, and every piece of it an option. A
+failed attempt itself is never in the teacher's prompt (it hurts: table 6 of the paper); it is what the teacher scores.
 """
 
 from __future__ import annotations

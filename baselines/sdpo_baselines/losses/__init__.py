@@ -2,7 +2,7 @@
 
 from sdpo_baselines.losses.aggregation import Aggregation, aggregate, denominator, token_weights
 from sdpo_baselines.losses.buckets import Support
-from sdpo_baselines.losses.chunked import chunked_distillation_loss
+from sdpo_baselines.losses.chunked import chunked_distillation_loss, weighted_distillation_sum
 from sdpo_baselines.losses.distillation import (
     distillation_loss,
     importance_weights,
@@ -10,6 +10,7 @@ from sdpo_baselines.losses.distillation import (
     sequence_advantages,
     top1_token_loss,
 )
+from sdpo_baselines.losses.logprobs import token_logprobs
 from sdpo_baselines.losses.policy_gradient import (
     group_advantages,
     kl_penalty,
@@ -35,7 +36,9 @@ __all__ = [
     "sampled_token_loss",
     "sequence_advantages",
     "srpo_routes",
+    "token_logprobs",
     "token_weights",
     "top1_token_loss",
     "truncated_weights",
+    "weighted_distillation_sum",
 ]

@@ -80,22 +80,84 @@ def chunked_distillation_loss(
     Raises:
         ValueError: if an argument is out of range.
     """
-    check_options(alpha, top_k, temperature, is_clip, old_logprobs)
-    weights = token_weights(mask, aggregation, total).reshape(-1)
-    kept = weights.nonzero().squeeze(-1)
-    size = max(1, _CHUNK_BYTES // (4 * student_head.shape[0])) if chunk is None else chunk
-    options = _Options(alpha, top_k, tail, support, temperature, is_clip, normaliser(alpha, normalise), size)
-    old = None if old_logprobs is None else old_logprobs.reshape(-1)[kept]
-    return _ChunkedDistillation.apply(
-        student_hidden.reshape(-1, student_hidden.shape[-1])[kept],
+    return weighted_distillation_sum(
+        student_hidden.reshape(-1, student_hidden.shape[-1]),
         student_head,
-        teacher_hidden.detach().reshape(-1, teacher_hidden.shape[-1])[kept],
+        teacher_hidden.reshape(-1, teacher_hidden.shape[-1]),
+        teacher_head,
+        tokens.reshape(-1),
+        token_weights(mask, aggregation, total).reshape(-1),
+        alpha=alpha,
+        top_k=top_k,
+        tail=tail,
+        support=support,
+        temperature=temperature,
+        old_logprobs=None if old_logprobs is None else old_logprobs.reshape(-1),
+        is_clip=is_clip,
+        normalise=normalise,
+        chunk=chunk,
+    )
+
+
+def weighted_distillation_sum(
+    student_hidden: Tensor,
+    student_head: Tensor,
+    teacher_hidden: Tensor,
+    teacher_head: Tensor,
+    tokens: Tensor,
+    weights: Tensor,
+    *,
+    alpha: float = 0.5,
+    top_k: int | None = 100,
+    tail: bool = True,
+    support: Support = Support.STUDENT,
+    temperature: float = 1.0,
+    old_logprobs: Tensor | None = None,
+    is_clip: float | None = None,
+    normalise: bool = False,
+    chunk: int | None = None,
+) -> Tensor:
+    """Return the sum of divergences times weights over N positions that lie one after another, without padding.
+
+    Args:
+        student_hidden: [N, H].
+        student_head: [V, H].
+        teacher_hidden: [N, H']; for a trust-region teacher, the hidden states of both networks side by side.
+        teacher_head: [V, H'].
+        tokens: [N].
+        weights: [N], see :func:`~sdpo_baselines.losses.aggregation.token_weights`; positions of weight 0 cost nothing.
+        alpha: see :func:`~sdpo_baselines.losses.distillation.distillation_loss`, as all others but the last.
+        top_k: see there.
+        tail: see there.
+        support: see there.
+        temperature: see there.
+        old_logprobs: [N], see there.
+        is_clip: see there.
+        normalise: see there.
+        chunk: see :func:`chunked_distillation_loss`.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+    check_options(alpha, top_k, temperature, is_clip, old_logprobs)
+    kept = weights.nonzero().squeeze(-1)
+    size = chunk_size(student_head) if chunk is None else chunk
+    options = _Options(alpha, top_k, tail, support, temperature, is_clip, normaliser(alpha, normalise), size)
+    return _ChunkedDistillation.apply(
+        student_hidden[kept],
+        student_head,
+        teacher_hidden.detach()[kept],
         teacher_head.detach(),
-        tokens.reshape(-1)[kept],
+        tokens[kept],
         weights[kept],
-        old,
+        None if old_logprobs is None else old_logprobs[kept],
         options,
     )
+
+
+def chunk_size(head: Tensor) -> int:
+    """Return how many positions make one [chunk, V] array of 64 MiB in float32."""
+    return max(1, _CHUNK_BYTES // (4 * int(head.shape[0])))
 
 
 class _ChunkedDistillation(torch.autograd.Function):  # type: ignore[misc]
@@ -120,8 +182,8 @@ class _ChunkedDistillation(torch.autograd.Function):  # type: ignore[misc]
         loss = weights.new_zeros((), dtype=torch.float64)
         for start in range(0, len(tokens), options.chunk):
             part = slice(start, start + options.chunk)
-            logits = _logits(hidden[part], head, options.temperature)
-            teacher_logits = _logits(teacher_hidden[part], teacher_head, options.temperature)
+            logits = make_logits(hidden[part], head, options.temperature)
+            teacher_logits = make_logits(teacher_hidden[part], teacher_head, options.temperature)
             buckets = make_buckets(
                 logits,
                 teacher_logits,
@@ -156,7 +218,8 @@ class _ChunkedDistillation(torch.autograd.Function):  # type: ignore[misc]
         return hidden, head, None, None, None, None, None, None
 
 
-def _logits(hidden: Tensor, head: Tensor, temperature: float) -> Tensor:
+def make_logits(hidden: Tensor, head: Tensor, temperature: float) -> Tensor:
+    """Return tempered logits [N, V], in float32 or float64, from hidden states [N, H]."""
     logits = hidden @ head.t()
     return (logits if logits.dtype == torch.float64 else logits.float()).div_(temperature)
 
