@@ -27,6 +27,7 @@ SEED ?=
 ISOLATION ?=
 RUN ?=
 TASK ?=
+NAME ?=
 ARGS ?=
 
 quoted = '$(subst ','\'',$(1))'
@@ -44,7 +45,7 @@ EXTRAS += $(if $(or $(filter transformers,$(POLICY_NAME)),$(if $(POLICY)$(BASE_U
 EXTRAS += $(if $(filter hub,$(or $(DATA),$(if $(POLICY)$(BASE_URL)$(MODEL),hub))),hub)
 EVAL_STAMPS := $(STAMP)/core $(patsubst %,$(STAMP)/%,$(strip $(EXTRAS)))
 
-.PHONY: help setup eval rejudge show envs doctor test test-fast check lint format types bench clean
+.PHONY: help setup eval rejudge show envs check-env new doctor test test-fast test-nightly check lint format types bench clean
 
 help: ## this text
 	@echo "usage: make TARGET [VARIABLE=value ...]"; echo
@@ -103,6 +104,12 @@ show: $(STAMP)/core ## list the tasks of RUN, or with TASK=<id> its transcripts
 envs: $(STAMP)/core ## list the environments
 	@$(BIN)/sdpo-gym envs
 
+check-env: $(STAMP)/core ## check the environment ENV: gold, junk, fixtures, determinism, leaks
+	@$(BIN)/sdpo-gym check $(ENV) $(ARGS)
+
+new: $(STAMP)/core ## begin an environment of one's own: make new NAME=my_env
+	$(if $(NAME),,$(error give NAME=, such as my_env))@$(BIN)/sdpo-gym new $(call quoted,$(NAME)) $(ARGS)
+
 doctor: $(STAMP)/core ## say what this machine can do, and how to get more
 	@$(BIN)/sdpo-gym doctor
 
@@ -110,7 +117,10 @@ test: $(STAMP)/test ## all tests (under 15 minutes on two cores)
 	@$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
 test-fast: $(STAMP)/test ## the tests that take seconds (under 2 minutes)
-	@$(BIN)/python -m pytest -n 2 --dist loadscope -m 'not slow' $(ARGS)
+	@HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest -n 2 --dist loadscope -m 'not slow' $(ARGS)
+
+test-nightly: $(STAMP)/test ## all tests, with 10,000 examples for parsers and judges instead of 500 (hours)
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
 lint: $(STAMP)/dev ## ruff, without changing anything
 	@$(BIN)/ruff check .

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
-from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
-from concurrent.futures import Future
-from typing import Protocol, runtime_checkable
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from sdpo_gym.completion import Completion
 from sdpo_gym.task import Task
@@ -18,6 +19,9 @@ logger = logging.getLogger(__name__)
 _MOST_PENDING = 1024  # of a stream: enough to keep any machine busy, few enough to hold their tasks in memory
 
 
+T = TypeVar("T")
+
+
 class JudgeError(RuntimeError):
     """The judge itself failed: an outage, which is never a reward of 0."""
 
@@ -25,8 +29,9 @@ class JudgeError(RuntimeError):
 class Judge(Protocol):
     """Scores one completion; raises JudgeError on an outage and nothing else.
 
-    It may have three more attributes, which runs record or obey: ``isolation`` (str), ``runtime_versions`` (what judged
-    programs run on) and ``lower_bounds`` (scores that summaries leave out).
+    It may have more attributes, which runs record or obey: ``isolation`` (str), ``runtime_versions`` (what judged
+    programs run on), ``lower_bounds`` (scores that summaries leave out) and ``score_keys`` (the keys of its verdicts'
+    scores, which let it be a part of another judge).
     """
 
     def __call__(self, task: Task, completion: Completion) -> Verdict:
@@ -65,6 +70,50 @@ def result_of(future: Future[Verdict]) -> Verdict | JudgeError:
         return JudgeError("judging was cancelled")
     error = future.exception()
     return future.result() if error is None else _as_judge_error(error)
+
+
+class PendingVerdict:
+    """A verdict that comes out of other futures, put together in their threads, so that nobody waits for it.
+
+    Attributes:
+        future: the verdict. Cancelling it cancels what is still under way for it, and so does failing it.
+    """
+
+    def __init__(self) -> None:
+        self.future: Future[Verdict] = Future()
+        self._under_way: set[Future[Any]] = set()
+        self.future.add_done_callback(self._cancel_rest)
+
+    def after(self, future: Future[T], then: Callable[[Future[T]], None]) -> None:
+        """Call ``then(future)`` once it is done, if the verdict is not there yet; what it raises fails the verdict."""
+
+        def finish(done: Future[T]) -> None:
+            self._under_way.discard(done)
+            if self.future.done():
+                return
+            try:
+                then(done)
+            except Exception as error:
+                self.fail(error)
+
+        self._under_way.add(future)
+        future.add_done_callback(finish)
+        if self.future.done():  # in the meantime, so that it did not see this one
+            future.cancel()
+
+    def finish(self, verdict: Verdict) -> None:
+        """Give the verdict, unless it was cancelled or has failed."""
+        with suppress(InvalidStateError):
+            self.future.set_result(verdict)
+
+    def fail(self, error: Exception) -> None:
+        """Give no verdict but a JudgeError."""
+        with suppress(InvalidStateError):
+            self.future.set_exception(_as_judge_error(error))
+
+    def _cancel_rest(self, _: Future[Verdict]) -> None:
+        for future in tuple(self._under_way):
+            future.cancel()
 
 
 def _as_judge_error(error: BaseException) -> JudgeError:

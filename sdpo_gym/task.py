@@ -8,7 +8,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from sdpo_gym.errors import UsageError
+
+if TYPE_CHECKING:
+    import datasets
 
 _DIGEST = "_digest"  # where a task keeps its digest once it is known
 
@@ -100,6 +105,37 @@ class TaskSet(Sequence[Task], ABC):
         """Return a completion known to be right for ``task``, or None where none is known."""
         return None
 
+    def to_dataset(self, payload: Sequence[str] = ()) -> datasets.Dataset:
+        """Return the tasks as a ``datasets.Dataset``: ``task_id``, ``prompt`` (role and content), ``meta`` (JSON text).
+
+        Gold is never in it. Of the payload, which may hold answers, only the keys named in ``payload`` get columns:
+        ``payload_<key>`` for texts, ``payload_json_<key>`` with JSON text for all else.
+
+        Raises:
+            MissingExtraError: if datasets is not installed.
+            UsageError: if no task has such a payload key, or a task holds what cannot be stored.
+        """
+        from sdpo_gym.data.datasets import to_dataset
+
+        return to_dataset(self, payload)
+
+    @staticmethod
+    def from_dataset(
+        dataset: datasets.Dataset, *, name: str | None = None, split: str | None = None, revision: str | None = None
+    ) -> ListTaskSet:
+        """Return a ``datasets.Dataset`` as a task set: one of ``to_dataset``, or one's own with a column ``prompt``.
+
+        One's own may also have ``task_id``, ``meta`` and ``payload_*``; ``sdpo_gym.data.datasets.from_dataset`` says
+        what they may hold. Name, split and revision are, if not given, those of the set that it was made from.
+
+        Raises:
+            MissingExtraError: if datasets is not installed.
+            UsageError: if a column or a value is not as it must be; it names column and row.
+        """
+        from sdpo_gym.data.datasets import from_dataset
+
+        return from_dataset(dataset, name=name, split=split, revision=revision)
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -181,7 +217,7 @@ class ListTaskSet(TaskSet):
         if len(self._positions) != len(self._tasks):
             seen: set[str] = set()
             twice = next(t.id for t in self._tasks if t.id in seen or seen.add(t.id))  # type: ignore[func-returns-value]
-            raise ValueError(f"task id {twice!r} occurs twice in task set {name!r}; ids must be unique")
+            raise UsageError(f"task id {twice!r} occurs twice in task set {name!r}; ids must be unique")
 
     @property
     def ids(self) -> tuple[str, ...]:

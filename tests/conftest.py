@@ -7,7 +7,8 @@ import os
 import pytest
 from hypothesis import settings
 
-# HYPOTHESIS_PROFILE=nightly looks much longer (`make test-nightly`).
+# `make test-fast` looks for a shorter, `make test-nightly` for a much longer time.
+settings.register_profile("fast", max_examples=50, deadline=None)
 settings.register_profile("default", max_examples=500, deadline=None)
 settings.register_profile("nightly", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

@@ -138,6 +138,13 @@ RECORDED.write_text(
     )
 )
 
+FIXTURES = Path(_directory.name) / "fixtures.jsonl"
+FIXTURES.write_text(
+    '{"task_id": "g1", "completion": "it is 10", "expect": "full_reward"}\n'
+    '{"task_id": "g1", "completion": "it is 9", "expect": "zero_reward", "outcome": "too_low"}\n'
+    '{"task_id": "g1", "completion": "ten", "expect": "malformed"}\n'
+)
+
 SPEC = EnvSpec(
     name="Guess-v0",
     card=load_card(),
@@ -145,6 +152,7 @@ SPEC = EnvSpec(
     judge=make_judge,
     aliases={"guess": {}, "guess_small": {"count": 2}},
     recorded=lambda: RECORDED,
+    fixtures=lambda: FIXTURES,
 )
 register_spec(SPEC)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sdpo_gym import ListTaskSet, Message, Task, TaskSet
+from sdpo_gym.errors import UsageError
 from sdpo_gym.task import canonical_json, digest_of
 
 TASK = Task("t", (Message("user", "Größe?"),), {"tests": "b64", "limit": 6}, {"difficulty": "easy", "rating": 1.5})
@@ -78,7 +79,7 @@ def test_gold_is_known_or_none() -> None:
 
 
 def test_an_id_may_occur_once_only() -> None:
-    with pytest.raises(ValueError, match="'t' occurs twice in task set 'set'"):
+    with pytest.raises(UsageError, match="'t' occurs twice in task set 'set'"):
         ListTaskSet([TASK, TASK], name="set")
 
 

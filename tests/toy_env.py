@@ -20,6 +20,7 @@ from sdpo_gym import (
 )
 from sdpo_gym.errors import UsageError
 
+FIXTURES = Path(__file__).with_name("toy_fixtures.jsonl")
 CARD_TOML = """\
 name = "Toy"
 version = 0
@@ -96,7 +97,8 @@ class ToyJudge:
             raise JudgeError("the toy's sandbox is down")
         if "BUG" in completion.text:
             raise ZeroDivisionError("the toy is broken")
-        number = re.search(r"-?\d+", completion.text)
+        is_question = "?" in completion.text  # a prompt echoed is no answer
+        number = None if is_question else re.search(r"-?\d+", completion.text)
         if number is None:
             feedback = "Your answer contains no number."
             return Verdict(0.0, feedback, Status.BAD_FORMAT, "no_number", {"score": 0.0, "closeness": 0.0})
@@ -121,5 +123,6 @@ SPEC = EnvSpec(
     tasks=tasks,
     judge=judge,
     aliases={"toy_small": {"count": 2}, "toy_lenient": {"tolerance": 1, "count": 3}},
+    fixtures=lambda: FIXTURES,
 )
 register_spec(SPEC)

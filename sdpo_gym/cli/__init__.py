@@ -54,13 +54,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     # Here, not at the top: `import sdpo_gym.cli.common` should not import every command.
-    from sdpo_gym.cli import doctor, envs, rejudge, show
+    from sdpo_gym.cli import check, doctor, envs, new, rejudge, show
     from sdpo_gym.cli import eval as eval_command
 
     parser = _Parser(prog="sdpo-gym", description="Text environments whose judges say why an attempt failed.")
     parser.add_argument("--version", action="version", version=f"sdpo-gym {version('sdpo-gym')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for module in (eval_command, rejudge, show, envs, doctor):
+    for module in (eval_command, rejudge, show, envs, new, check, doctor):
         module.add_parser(commands)
     return parser
 

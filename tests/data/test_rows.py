@@ -37,7 +37,7 @@ def test_what_is_no_row_is_named_by_file_and_line(tmp_path: Path, content: bytes
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot read .*nowhere"):
+    with pytest.raises(UsageError, match=r"cannot read .*nowhere"):
         read_rows(tmp_path / "nowhere")
 
 
@@ -57,7 +57,7 @@ def test_data_is_a_file_or_a_directory_that_holds_one(tmp_path: Path) -> None:
     (tmp_path / "test.json").touch()
     assert local_file(str(tmp_path / "test.json"), ["other"]) == tmp_path / "test.json"
     assert local_file(str(tmp_path), ["test.jsonl", "test.json"]) == tmp_path / "test.json"
-    with pytest.raises(UsageError, match="holds none of train.jsonl, train.json"):
+    with pytest.raises(UsageError, match=r"holds none of train\.jsonl, train\.json"):
         local_file(str(tmp_path), ["train.jsonl", "train.json"])
     with pytest.raises(UsageError, match="does not exist"):
         local_file(str(tmp_path / "nowhere"), ["test.json"])

@@ -85,6 +85,7 @@ def batch_shapes(policy, requests, sampling=WARM) -> list[tuple[int, int]]:
     return shapes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sampling",
     [WARM, Sampling(temperature=0.6, top_p=0.95, max_tokens=40), Sampling(temperature=1, max_tokens=40)],

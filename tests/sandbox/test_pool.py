@@ -69,6 +69,7 @@ def test_sources_that_no_compiler_takes(pool: JudgePool, source: str) -> None:
     assert statuses(run(pool, ADD, [("1 2", "3")])) == ["accepted"]
 
 
+@pytest.mark.slow
 def test_compiling_has_a_cpu_limit_of_its_own(pool: JudgePool) -> None:
     nested = "".join(f"{' ' * i}try:\n{' ' * i} pass\n{' ' * i}finally:\n" for i in range(1, 18)) + " " * 19 + "pass\n"
     source = "".join(f"def f{i}():\n{nested}" for i in range(60))  # about a minute's work

@@ -36,6 +36,7 @@ def everything_below(process: psutil.Process) -> list[psutil.Process]:
     return process.children(recursive=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS, ids=lambda level: level.value)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
 def test_no_process_outlives_the_judge(level: Isolation, number: signal.Signals) -> None:

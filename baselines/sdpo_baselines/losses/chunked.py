@@ -18,7 +18,8 @@ from sdpo_baselines.losses.aggregation import Aggregation, token_weights
 from sdpo_baselines.losses.buckets import Buckets, Support, divergence, make_buckets, slope_times_student
 from sdpo_baselines.losses.distillation import check_options, chosen_logprobs, importance_weights, normaliser
 
-_CHUNK_BYTES = 64 << 20  # of one [chunk, V] array of float32
+_CHUNK_BYTES = 64 << 20  # of one [chunk, V] array of float32; four of them are there at a time
+_CPU_CHUNK_BYTES = 40 << 20  # hardly slower there; up to 32 MiB glibc keeps what is freed, and memory frays
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def chunked_distillation_loss(
         normalise: see there.
         aggregation: see there.
         total: see there.
-        chunk: positions at a time; None for as many as make one [chunk, V] array of 64 MiB.
+        chunk: positions at a time; None for :func:`chunk_size`.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -156,8 +157,9 @@ def weighted_distillation_sum(
 
 
 def chunk_size(head: Tensor) -> int:
-    """Return how many positions make one [chunk, V] array of 64 MiB in float32."""
-    return max(1, _CHUNK_BYTES // (4 * int(head.shape[0])))
+    """Return how many positions make one [chunk, V] array of 64 MiB in float32, on a CPU of 40 MiB."""
+    size = _CPU_CHUNK_BYTES if head.device.type == "cpu" else _CHUNK_BYTES
+    return max(1, size // (4 * int(head.shape[0])))
 
 
 class _ChunkedDistillation(torch.autograd.Function):  # type: ignore[misc]
@@ -206,15 +208,20 @@ class _ChunkedDistillation(torch.autograd.Function):  # type: ignore[misc]
             if grad_hidden is not None:
                 grad_hidden[part] = gradient.to(head.dtype) @ head
             if grad_head is not None:
-                grad_head += gradient.t() @ hidden[part].to(gradient.dtype)
-        ctx.grad_hidden, ctx.grad_head, ctx.head_dtype = grad_hidden, grad_head, head.dtype
+                grad_head.addmm_(gradient.t(), hidden[part].to(gradient.dtype))  # no second [V, H]
+            del logits, gradient  # or they outlive their successors' making
+        ctx.gradients, ctx.head_dtype = (grad_hidden, grad_head), head.dtype
         return loss.to(torch.promote_types(hidden.dtype, torch.float32))
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,) = grads
-        hidden = None if ctx.grad_hidden is None else (ctx.grad_hidden * grad).to(ctx.grad_hidden.dtype)
-        head = None if ctx.grad_head is None else (ctx.grad_head * grad).to(ctx.head_dtype)
+        if ctx.gradients is None:
+            raise RuntimeError("the chunked loss goes backward only once: it gives its gradients away")
+        # In place and kept nowhere else, or the largest array of all, [V, H], would be there twice.
+        (hidden, head), ctx.gradients = ctx.gradients, None
+        hidden = None if hidden is None else hidden.mul_(grad)
+        head = None if head is None else head.mul_(grad).to(ctx.head_dtype)
         return hidden, head, None, None, None, None, None, None
 
 

@@ -22,7 +22,7 @@ def token_logprobs(
         head: [V, H] output embeddings.
         tokens: [N] token ids.
         temperature: of the distribution.
-        chunk: positions at a time; None for as many as make one [chunk, V] array of 64 MiB.
+        chunk: positions at a time; None for :func:`~sdpo_baselines.losses.chunked.chunk_size`.
     """
     size = chunk_size(head) if chunk is None else chunk
     logprobs, entropies = _TokenLogprobs.apply(hidden, head, tokens, temperature, size)
@@ -61,5 +61,5 @@ class _TokenLogprobs(torch.autograd.Function):  # type: ignore[misc]
             if grad_hidden is not None:
                 grad_hidden[part] = gradient.to(head.dtype) @ head
             if grad_head is not None:
-                grad_head += gradient.t() @ hidden[part].to(gradient.dtype)
+                grad_head.addmm_(gradient.t(), hidden[part].to(gradient.dtype))  # no second [V, H]
         return grad_hidden, None if grad_head is None else grad_head.to(head.dtype), None, None, None

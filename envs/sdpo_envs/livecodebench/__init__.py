@@ -1,7 +1,7 @@
 """LiveCodeBench: competitive programming problems, judged by running the answer on tests in a sandbox."""
 
 from sdpo_envs.livecodebench.judge import LiveCodeBenchJudge, make_judge
-from sdpo_envs.livecodebench.source import CARD, RECORDED, RELEASES
+from sdpo_envs.livecodebench.source import CARD, FIXTURES, RECORDED, RELEASES
 from sdpo_envs.livecodebench.tasks import LiveCodeBenchTasks, make_tasks
 from sdpo_gym.registry import EnvSpec
 
@@ -19,6 +19,7 @@ SPEC = EnvSpec(
         **{f"release_{release}": {"release": release} for release in RELEASES},
     },
     recorded=lambda: RECORDED,
+    fixtures=lambda: FIXTURES,
 )
 
 __all__ = ["SPEC", "LiveCodeBenchJudge", "LiveCodeBenchTasks", "make_judge", "make_tasks"]

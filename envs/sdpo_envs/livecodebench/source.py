@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 CARD = EnvCard.load(HERE / "card.toml")
 SAMPLE = HERE / "sample.jsonl"
 RECORDED = HERE / "sample_completions.jsonl"
+FIXTURES = HERE / "fixtures.jsonl"
 
 # First and last contest date in each hub file, so that a window downloads only what it needs. Release vN is the first N
 # files; their dates overlap, so a release is not a window.

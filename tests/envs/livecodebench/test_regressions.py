@@ -132,6 +132,7 @@ def test_j11_memory_of_this_process_does_not_count() -> None:
     del held
 
 
+@pytest.mark.slow
 def test_j12_many_tests_and_workers_do_not_share_a_clock() -> None:
     code = "import time\nwhile time.process_time() < 0.25: pass\nprint(sum(map(int, input().split())))"
     task = make_task([(f"{i} 1", str(i + 1)) for i in range(6)])
