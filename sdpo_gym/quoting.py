@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 PREFIX = "| "
@@ -61,3 +62,13 @@ def _printable(line: str, limit: int) -> tuple[str, int]:
             return "".join(pieces), taken
         pieces.append(piece)
     return "".join(pieces), len(line)
+
+
+def nfkc(text: str) -> str:
+    """Return ``text`` without compatibility characters (form NFKC), in time that is linear also on hostile text.
+
+    A run of combining marks costs its length squared, so pieces are taken by themselves; a mark at a piece's beginning
+    stays apart from its letter.
+    """
+    step = 256
+    return "".join(unicodedata.normalize("NFKC", text[i : i + step]) for i in range(0, len(text), step))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from sdpo_gym.compose import FEEDBACK_CHARS, check_feedback_chars, merge_feedbac
 from sdpo_gym.errors import UsageError
 from sdpo_gym.judge import JudgeError, PendingVerdict
 from sdpo_gym.options import choice
-from sdpo_gym.quoting import Room, quote
+from sdpo_gym.quoting import Room, nfkc, quote
 from sdpo_gym.task import Message, Task, digest_of
 from sdpo_gym.verdict import Status, Verdict
 
@@ -321,7 +320,7 @@ def holds_hidden(text: str, hidden: Sequence[str]) -> bool:
 
 def _plain(text: str) -> str:
     """Leave out spaces and what does not show, and fold cases and forms."""
-    normal = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    normal = nfkc(nfkc(text).casefold())
     return "".join(char for char in normal if char.isprintable() and not char.isspace())
 
 

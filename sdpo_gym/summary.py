@@ -69,8 +69,8 @@ class Summary:
         smallest_n: least number of attempts with a verdict at a scored task.
         largest_n: greatest such number.
         scores: see Part.
-        by_turn: success by turn: the share of attempts that had passed by turn t, for t = 1 to ``turns``; empty where
-            there is one turn only.
+        by_turn: success by turn: the share of attempts that had passed by turn t, for t from 1 to the last turn that
+            any attempt took; empty where attempts have one turn only.
         by: meta key, then its value, then the scores of these tasks.
         outcomes: attempts by outcome, in the card's order.
         directory: where the run lies; not part of ``summary.json``.
@@ -210,7 +210,8 @@ def _by_turn(groups: Sequence[Sequence[Result]], turns: int) -> tuple[Estimate, 
     """Estimate the share of attempts that had passed by each turn, with the task as the unit of sampling."""
     if turns == 1 or not groups:
         return ()
-    shares = ([fmean(r.passed and r.turns <= turn for r in group) for group in groups] for turn in range(1, turns + 1))
+    last = max(r.turns for group in groups for r in group)
+    shares = ([fmean(r.passed and r.turns <= turn for r in group) for group in groups] for turn in range(1, last + 1))
     return tuple(estimate for share in shares if (estimate := mean_over_tasks(share)))
 
 

@@ -43,7 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.in_tree:
         print(
             f'\nadd to {made.install_from / "pyproject.toml"}, under [project.entry-points."sdpo_gym.envs"]:\n\n'
-            f"  {made.entry_point}"
+            f"  {made.entry_point}\n\n"
+            f"and write docs/environments/{arguments.name}.md, as the other environments have it"
         )
     print("\nnext:\n\n" + "\n".join(f"  {command}" for command in _next_commands(made)))
     return 0

@@ -72,6 +72,12 @@ def local_file(data: str, candidates: Sequence[str]) -> Path:
         UsageError: if there is no such file; it says what was looked for.
     """
     path = Path(data).expanduser()
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass  # said below
+    except (OSError, ValueError) as error:  # such as a name that is too long
+        raise UsageError(f"cannot read DATA={data:.80}: {getattr(error, 'strerror', None) or error}") from None
     if path.is_file():
         return path
     if not path.exists():

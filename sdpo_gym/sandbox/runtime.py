@@ -23,6 +23,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdpo_gym.data.hub import cache_home
 from sdpo_gym.judge import JudgeError
 
 logger = logging.getLogger(__name__)
@@ -89,16 +90,13 @@ class Runtime:
 
 
 def cache_root(reachable_by_others: bool) -> Path:
-    """Return where images lie: ``$SDPO_GYM_CACHE``, else the user's cache directory.
+    """Return where images lie: the project's cache, see :func:`sdpo_gym.data.hub.cache_home`.
 
     Args:
         reachable_by_others: as root, programs run under another uid, which cannot look below ``/root``; then a
             directory under ``/var/cache`` is taken.
     """
-    if "SDPO_GYM_CACHE" in os.environ:
-        place = Path(os.environ["SDPO_GYM_CACHE"])
-    else:
-        place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sdpo_gym"
+    place = cache_home()
     if reachable_by_others and not _others_can_enter(place):
         return Path("/var/cache/sdpo_gym")
     return place

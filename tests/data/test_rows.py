@@ -61,3 +61,8 @@ def test_data_is_a_file_or_a_directory_that_holds_one(tmp_path: Path) -> None:
         local_file(str(tmp_path), ["train.jsonl", "train.json"])
     with pytest.raises(UsageError, match="does not exist"):
         local_file(str(tmp_path / "nowhere"), ["test.json"])
+
+
+def test_a_name_that_no_file_can_have_is_bad_input() -> None:
+    with pytest.raises(UsageError, match=r"cannot read DATA=xxx.*too long"):
+        local_file("x" * 5000, ["test.jsonl"])

@@ -49,7 +49,7 @@ class SciKnowEvalJudge:
         """
         key, options = key_and_options(task)
         labels = tuple(options)
-        answer = parse_answer(completion.text, labels)
+        answer = parse_answer(completion.text, labels, options)
         if answer.choice is None:
             cut = completion.finish_reason is FinishReason.LENGTH and _may_go_on(answer)
             return _verdict(

@@ -38,6 +38,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sdpo_envs.sciknoweval.quantities import Numbers, numbers_in, tells
+from sdpo_gym.quoting import nfkc
 
 _SUPERSCRIPT = re.compile(r"10([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})")
 _WORD = re.compile(r"[^\W_]+")
@@ -76,7 +77,7 @@ def leaks(
 def plain(text: str) -> str:
     """Return ``text`` without compatibility characters and characters of no width; powers of ten keep their mark."""
     text = _SUPERSCRIPT.sub(r"10^\1", text)
-    text = unicodedata.normalize("NFKC", text).replace("−", "-")
+    text = nfkc(text).replace("−", "-")
     return "".join(char for char in text if unicodedata.category(char) != "Cf")
 
 

@@ -18,10 +18,11 @@ Everything is linear in the length of the reply.
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from sdpo_gym.quoting import nfkc
 
 _TAG = re.compile(r"<\s{0,3}(/?)\s{0,3}(answer|reasoning|think|thinking)\s{0,3}>", re.IGNORECASE)
 _THINK = frozenset({"think", "thinking"})
@@ -46,6 +47,7 @@ _JOINED = re.compile(
 _ALONE = re.compile(r"[\s.:)\](,;=–—-]{1,6}([^\W\d_])(?=\s{0,3}(?:[.:)\],;](?:\s|$)|[/&|]\s|$|or\b|and\b))")
 _LISTED = re.compile(r"^[ \t]{0,8}[(\[]?([^\W_])[.:)\]]", re.MULTILINE)
 _CAPITAL = re.compile(r"(?<![^\W_])([A-Z])(?![^\W_])")
+_NO_ARTICLE = re.compile(r"(?<![^\W_])(?!A\s[a-z])([A-Z])(?![^\W_])")  # "A catalyst" names no option
 
 
 class Problem(StrEnum):
@@ -85,15 +87,22 @@ class _Tagged:
     in_reasoning: bool
 
 
-def parse_answer(text: str, labels: Sequence[str]) -> Answer:
-    """Read the answer in ``text`` to a question whose options are called ``labels`` (capital letters); never raises."""
+def parse_answer(text: str, labels: Sequence[str], options: Mapping[str, str] | None = None) -> Answer:
+    """Read the answer in ``text`` to a question whose options are called ``labels`` (capital letters); never raises.
+
+    Args:
+        text: the reply.
+        labels: the letters of the options.
+        options: their texts, by letter; with them, another letter behind the first one ("A, but B is right") makes
+            several answers of it, unless the text of the first option has that letter, too.
+    """
     text = visible(text)
     found = [tagged for tagged in _answers(text) if tagged.content.strip() or tagged.closed]
     unended = not found and any(True for _ in _answers(text))
     counted = [tagged for tagged in found if not tagged.in_reasoning] or found
     if not counted:
         return Answer(None, Problem.EMPTY_TAG if unended else Problem.NO_TAG, closed=False)
-    readings = [_read(tagged.content, labels) for tagged in counted]
+    readings = [_read(tagged.content, labels, options or {}) for tagged in counted]
     filled = [reading for reading in readings if reading != Problem.EMPTY_TAG]
     given = tuple(
         dict.fromkeys(
@@ -169,10 +178,10 @@ def _without_partial_tag(content: str) -> str:
     return content
 
 
-def _read(content: str, labels: Sequence[str]) -> str | Problem:
+def _read(content: str, labels: Sequence[str], options: Mapping[str, str]) -> str | Problem:
     """Return the label that a tag's content means, or what is wrong with it."""
     by_folded = {label.casefold(): label for label in labels}
-    text = unicodedata.normalize("NFKC", content.strip()[:_READ_CHARS])
+    text = nfkc(content.strip()[:_READ_CHARS])
     text = _MACRO.sub("", text).translate(_EMPHASIS).strip()
     if _TOKEN.search(text) is None:
         return Problem.EMPTY_TAG
@@ -196,6 +205,9 @@ def _read(content: str, labels: Sequence[str]) -> str | Problem:
         return label
     if _DELIMITER.match(rest):
         listed = {letter for letter in _LISTED.findall(rest) if letter in labels} - {label}
+        if label in options:
+            own = {label, *_CAPITAL.findall(nfkc(options[label]))}
+            listed |= {letter for letter in _NO_ARTICLE.findall(rest) if letter in labels} - own
         return Problem.SEVERAL_ANSWERS if listed else label
     return _unread(text, labels)
 

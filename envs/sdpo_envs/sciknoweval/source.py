@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -111,7 +112,8 @@ def local_files(data: str, split: str, subjects: tuple[Subject, ...]) -> list[Lo
     """
     path = Path(data).expanduser()
     names = [f"{split}.jsonl", f"{split}.json"]
-    if not path.is_dir() or any((path / name).is_file() for name in names):
+    is_folder = os.path.isdir(path)  # noqa: PTH112 - unlike Path.is_dir, it does not raise for a name too long
+    if not is_folder or any((path / name).is_file() for name in names):
         return [_placed(local_file(data, names), subjects)]
     return [
         LocalFile(local_file(data, [f"{folder}/{name}" for folder in subject.folders for name in names]), subject)

@@ -98,7 +98,8 @@ def compare(calls: Sequence[Call], gold: Sequence[Call], tools: Mapping[str, Too
     taken = set(partners.values())
     found = [_difference(a, answered[a], partners.get(a), wanted) for a in range(len(answered))]
     found += [CallDifference(None, g + 1) for g in range(len(wanted)) if g not in taken]
-    same = _counts(answered) == _counts(wanted)
+    # Counted only if as many as gold: very many calls can be made whose keys have one hash, and counting is then slow.
+    same = len(calls) == len(gold) and _counts(answered) == _counts(wanted)
     return Difference(tuple(found), len(calls), len(gold), same and not all(call.right for call in found))
 
 

@@ -129,8 +129,9 @@ def _task_id(row: Row, prefix: str) -> str:
 
 
 def _question(row: Row) -> str:
+    prompt = row.text("prompt")
     try:
-        return user_question(row.text("prompt"))
+        return user_question(prompt)
     except ValueError as error:
         raise UsageError(f"{row.where}: field 'prompt' {error}") from None
 

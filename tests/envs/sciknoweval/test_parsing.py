@@ -257,3 +257,25 @@ def test_time_is_linear(begin: str, piece: str) -> None:
     start = time.process_time()
     check(parse_answer(text, "ABCD"), "ABCD")
     assert time.process_time() - start < 20  # a quadratic step would take minutes
+
+
+FLOATING = {"A": "It sinks", "B": "Vitamin C floats", "C": "A body of water", "D": "Nothing"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "A, but B is right", "A.\nFinal answer: B", "A; alternatively B", "A (or B)", "A\nOption B",
+        "A" + "\n" * 7 + "B", "B. No wait, D", "B: incorrect. D: correct",
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_taken_back_is_none(content: str) -> None:
+    answer = parse_answer(f"<answer>{content}</answer>", "ABCD", FLOATING)
+    assert (answer.choice, answer.problem) == (None, Problem.SEVERAL_ANSWERS)
+
+
+@pytest.mark.parametrize(
+    "content", ["B: Vitamin C floats", "B. vitamin C", "B: A vitamin C tablet", "C: A body of water"]
+)
+def test_letters_of_the_options_own_text_are_no_second_answer(content: str) -> None:
+    assert parse_answer(f"<answer>{content}</answer>", "ABCD", FLOATING).choice == content[0]

@@ -175,6 +175,12 @@ def test_a_megabyte_of_anything_takes_linear_time(before: str, piece: str) -> No
     assert time.process_time() - started < 10  # a quadratic step would take minutes
 
 
+def test_a_long_line_that_begins_like_a_fence_takes_linear_time() -> None:
+    started = time.process_time()
+    parse_calls("Action: f\nAction Input:\n```" + " " * 1_000_000 + "!")
+    assert time.process_time() - started < 10
+
+
 def check(parsed: Parsed, text: str) -> None:
     lines = len(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     for call in parsed.calls:
