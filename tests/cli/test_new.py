@@ -127,7 +127,7 @@ def test_the_readmes_worked_example_judges_as_it_says(install: Install) -> None:
     for text, outcome, feedback in [
         ("<answer>7</answer> or rather <answer>2.5e3</answer>", "accepted", ""),
         ("<answer>2499</answer>", "wrong_answer", "2499 is too low."),
-        ("<answer>" + "9" * 400 + "</answer>", "wrong_answer", "9" * 20 + " is too high."),
+        ("<answer>" + "9" * 300 + "</answer>", "wrong_answer", "9" * 20 + " is too high."),
         ("<answer>2500", "no_answer", "Your output gives no answer in the form that was asked for."),
         ("", "no_answer", "Your output gives no answer in the form that was asked for."),
     ]:
