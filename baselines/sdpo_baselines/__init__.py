@@ -1,1 +1,1 @@
-"""What learns: losses, reprompting, teachers and agents (none is part of this release yet)."""
+"""What learns: losses, reprompting, teachers and what feeds them; the agents that put them together are to come."""
