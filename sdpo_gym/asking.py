@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
@@ -16,6 +14,7 @@ from typing import Any
 
 from sdpo_gym.completion import Completion
 from sdpo_gym.errors import UsageError
+from sdpo_gym.forking import renew_in_children
 from sdpo_gym.judge import JudgeError
 from sdpo_gym.policies.base import Policy, PolicyError, Request, Sampling, request_seed
 from sdpo_gym.policies.load import load_policy
@@ -52,8 +51,8 @@ class Asker:
             raise UsageError(f"calls must be at least 1, got {calls}")
         self._policy, self._sampling, self._seed, self._calls = policy, sampling, seed, calls
         self._closed = False
-        self._renew()
-        _askers.add(self)
+        self.renew()
+        renew_in_children(self)
 
     def submit(self, messages: Sequence[Message], *, key: str = "") -> Future[Completion]:
         """Ask, and return at once.
@@ -100,7 +99,7 @@ class Asker:
         del sampling["n"]
         return {"policy": self._policy.describe(), "sampling": sampling, "seed": self._seed}
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
         """Start anew without locks, threads and questions, as a forked child must: it has none of those threads."""
         self._lock = threading.Lock()
         self._waiting: deque[_Question] = deque()
@@ -200,14 +199,3 @@ def _failure(cause: BaseException, said: str) -> JudgeError:
     error = JudgeError(f"the judge model failed: {said}")
     error.__cause__ = cause
     return error
-
-
-_askers: weakref.WeakSet[Asker] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for asker in _askers:
-        asker._renew()
-
-
-os.register_at_fork(after_in_child=_after_fork)

@@ -65,23 +65,31 @@ def read_rows(path: Path) -> tuple[list[Row], str]:
     return rows, hashlib.sha256(content).hexdigest()
 
 
+def local_path(data: str) -> Path:
+    """Return the file or directory that ``DATA=data`` names.
+
+    Raises:
+        UsageError: if there is none, or it cannot be one.
+    """
+    path = Path(data).expanduser()
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise UsageError(f"DATA={data} does not exist; give a file, a directory, 'hub' or 'sample'") from None
+    except (OSError, ValueError) as error:  # such as a name that is too long
+        raise UsageError(f"cannot read DATA={data:.80}: {getattr(error, 'strerror', None) or error}") from None
+    return path
+
+
 def local_file(data: str, candidates: Sequence[str]) -> Path:
     """Return the file that ``DATA=data`` stands for: itself, or the first of ``candidates`` in that directory.
 
     Raises:
         UsageError: if there is no such file; it says what was looked for.
     """
-    path = Path(data).expanduser()
-    try:
-        path.stat()
-    except FileNotFoundError:
-        pass  # said below
-    except (OSError, ValueError) as error:  # such as a name that is too long
-        raise UsageError(f"cannot read DATA={data:.80}: {getattr(error, 'strerror', None) or error}") from None
+    path = local_path(data)
     if path.is_file():
         return path
-    if not path.exists():
-        raise UsageError(f"DATA={data} does not exist; give a file, a directory, 'hub' or 'sample'")
     for candidate in candidates:
         if (path / candidate).is_file():
             return path / candidate

@@ -14,8 +14,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from sdpo_envs.livecodebench.forking import renew_in_children
 from sdpo_gym.errors import UsageError
+from sdpo_gym.forking import renew_in_children
 from sdpo_gym.sandbox.job import Case
 
 MAX_DECODED_BYTES = 512 << 20

@@ -12,12 +12,12 @@ from sdpo_envs.livecodebench.comparison import BadExpectationError, Tuples, stdo
 from sdpo_envs.livecodebench.decode import TestCache, Tests, decode_tests, parse_metadata
 from sdpo_envs.livecodebench.extraction import Extracted, Extraction, extract
 from sdpo_envs.livecodebench.feedback import NO_CODE, TRUNCATED, Budget, render
-from sdpo_envs.livecodebench.forking import renew_in_children
 from sdpo_envs.livecodebench.report import Report, make_report, run_records
 from sdpo_envs.livecodebench.selection import Selected, Selection, Shown
 from sdpo_envs.livecodebench.sharing import Shared
 from sdpo_gym.completion import Completion, FinishReason
 from sdpo_gym.errors import UsageError
+from sdpo_gym.forking import renew_in_children
 from sdpo_gym.judge import JudgeError
 from sdpo_gym.options import choice
 from sdpo_gym.sandbox.job import Case, Job, JobResult, Program, RunStatus, TestRun

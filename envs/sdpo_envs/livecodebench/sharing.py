@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from sdpo_envs.livecodebench.forking import renew_in_children
+from sdpo_gym.forking import renew_in_children
 
 Result = TypeVar("Result")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sdpo_gym.card import EnvCard
 from sdpo_gym.data.hub import HubFile, fetch
+from sdpo_gym.data.rows import local_path
 from sdpo_gym.errors import UsageError
 
 HERE = Path(__file__).parent
@@ -70,17 +71,15 @@ def local_paths(data: str, release: str) -> list[Path]:
     Raises:
         UsageError: if there are none, or if an older release is asked for and the files are not named as on the hub.
     """
-    path = Path(data).expanduser()
+    path = local_path(data)
     if path.is_dir():
         paths: Sequence[Path] = sorted(path.glob("*.jsonl"), key=lambda file: (len(file.name), file.name))
         if not paths:
             raise UsageError(
                 f"directory {path} holds no .jsonl file; DATA must be a file or a directory of .jsonl files"
             )
-    elif path.exists():
-        paths = [path]
     else:
-        raise UsageError(f"DATA={data} does not exist; give a .jsonl file, a directory of them, 'hub' or 'sample'")
+        paths = [path]
     if release == "v6":
         return list(paths)
     by_name = {file.name: file for file in paths}

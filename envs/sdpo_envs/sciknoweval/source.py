@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -12,7 +11,7 @@ from typing import Any
 from sdpo_gym.card import EnvCard
 from sdpo_gym.data.datasets import load_json
 from sdpo_gym.data.hub import HubFile
-from sdpo_gym.data.rows import local_file
+from sdpo_gym.data.rows import local_file, local_path
 from sdpo_gym.errors import UsageError
 from sdpo_gym.options import choice
 
@@ -110,10 +109,9 @@ def local_files(data: str, split: str, subjects: tuple[Subject, ...]) -> list[Lo
     Raises:
         UsageError: if one is missing, or is in a folder of another subject than the one asked for.
     """
-    path = Path(data).expanduser()
+    path = local_path(data)
     names = [f"{split}.jsonl", f"{split}.json"]
-    is_folder = os.path.isdir(path)  # noqa: PTH112 - unlike Path.is_dir, it does not raise for a name too long
-    if not is_folder or any((path / name).is_file() for name in names):
+    if not path.is_dir() or any((path / name).is_file() for name in names):
         return [_placed(local_file(data, names), subjects)]
     return [
         LocalFile(local_file(data, [f"{folder}/{name}" for folder in subject.folders for name in names]), subject)
