@@ -49,7 +49,7 @@ EVAL_STAMPS := $(STAMP)/core $(patsubst %,$(STAMP)/%,$(strip $(EXTRAS)))
 
 help: ## this text
 	@echo "usage: make TARGET [VARIABLE=value ...]"; echo
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 	@echo; echo "variables of eval:"
 	@printf '  %-12s %s\n' \
 	  ENV 'environment or alias, see `make envs` (default lcb_v6)' \
