@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/stamps
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# Variables of `make eval`; an empty one takes its default from the environment's card
+# Variables of `make eval` and `make train`; an empty one takes its default from the environment's card or the preset
 ENV ?= lcb_v6
 POLICY ?=
 MODEL ?=
@@ -19,6 +19,9 @@ N ?=
 TEMPERATURE ?=
 MAX_TOKENS ?=
 TURNS ?=
+AGENT ?=
+STEPS ?=
+BATCH ?=
 DATA ?=
 SPLIT ?=
 LIMIT ?=
@@ -27,6 +30,13 @@ SEED ?=
 ISOLATION ?=
 RUN ?=
 TASK ?=
+METHOD ?=
+K ?=
+SEEDS ?=
+HARD ?=
+PROFILE ?= quick
+ONLY ?=
+JOBS ?=
 NAME ?=
 ARGS ?=
 
@@ -38,14 +48,32 @@ OPTIONS = $(call option,--policy,$(POLICY)) $(call option,--model,$(MODEL)) $(ca
   $(call option,--limit,$(LIMIT)) $(call option,--out,$(OUT)) $(call option,--seed,$(SEED)) \
   $(call option,--isolation,$(ISOLATION)) $(ARGS)
 
+# Of `make discover` and `make probe`
+ANSWER_OPTIONS = $(call option,--policy,$(POLICY)) $(call option,--model,$(MODEL)) $(call option,--base-url,$(BASE_URL)) \
+  $(call option,--temperature,$(TEMPERATURE)) $(call option,--max-tokens,$(MAX_TOKENS)) $(call option,--data,$(DATA)) \
+  $(call option,--split,$(SPLIT)) $(call option,--limit,$(LIMIT)) $(call option,--out,$(OUT)) \
+  $(call option,--seed,$(SEED)) $(call option,--isolation,$(ISOLATION))
+SEARCH_OPTIONS = $(foreach id,$(TASK),$(call option,--task,$(id))) $(call option,--hard,$(HARD)) \
+  $(call option,--method,$(METHOD)) $(call option,--preset,$(PRESET)) $(call option,--k,$(K)) \
+  $(call option,--seeds,$(SEEDS))
+
 # What an evaluation needs beyond the core: a local model needs torch, the hub's data need its client
 POLICY_NAME := $(firstword $(subst :, ,$(POLICY)))
 EXTRAS := $(if $(filter vllm,$(POLICY_NAME)),vllm)
-EXTRAS += $(if $(or $(filter transformers,$(POLICY_NAME)),$(if $(POLICY)$(BASE_URL),,$(MODEL))),torch)
+EXTRAS += $(if $(or $(filter transformers tiny,$(POLICY_NAME)),$(if $(POLICY)$(BASE_URL),,$(MODEL))),torch)
 EXTRAS += $(if $(filter hub,$(or $(DATA),$(if $(POLICY)$(BASE_URL)$(MODEL),hub))),hub)
 EVAL_STAMPS := $(STAMP)/core $(patsubst %,$(STAMP)/%,$(strip $(EXTRAS)))
 
-.PHONY: help setup eval rejudge show envs check-env new doctor test test-fast test-nightly check lint format types bench clean
+# What a training needs: torch always, and the hub's client for its data, which the tiny environments make themselves
+TRAIN_OPTIONS = $(call option,--agent,$(AGENT)) $(call option,--preset,$(PRESET)) $(call option,--policy,$(POLICY)) \
+  $(call option,--model,$(MODEL)) $(call option,--steps,$(STEPS)) $(call option,--batch,$(BATCH)) \
+  $(call option,--n,$(N)) $(call option,--temperature,$(TEMPERATURE)) $(call option,--max-tokens,$(MAX_TOKENS)) \
+  $(call option,--turns,$(TURNS)) $(call option,--data,$(DATA)) $(call option,--split,$(SPLIT)) \
+  $(call option,--out,$(OUT)) $(call option,--seed,$(SEED)) $(call option,--isolation,$(ISOLATION)) $(ARGS)
+TRAIN_HUB := $(if $(filter tiny_%,$(ENV)),,$(filter hub,$(or $(DATA),hub)))
+TRAIN_STAMPS := $(STAMP)/core $(STAMP)/torch $(if $(TRAIN_HUB),$(STAMP)/hub)
+
+.PHONY: help setup eval train discover probe reproduce sweep rejudge show envs check-env new doctor test test-fast test-nightly check lint format types bench clean
 
 help: ## this text
 	@echo "usage: make TARGET [VARIABLE=value ...]"; echo
@@ -67,6 +95,13 @@ help: ## this text
 	  SEED 'seed of the run (default 0)' \
 	  ISOLATION 'auto, userns, landlock, none (see `make doctor`)' \
 	  ARGS 'further options, see `.venv/bin/sdpo-gym eval --help`'
+	@echo; echo "further variables of train, which also takes ENV, POLICY, MODEL, N, TEMPERATURE, MAX_TOKENS, TURNS,"
+	@echo "DATA, SPLIT, OUT, SEED, ISOLATION and ARGS:"
+	@printf '  %-12s %s\n' \
+	  AGENT 'what learns: grpo, sdpo' \
+	  PRESET 'settings with a name, such as tiny-sdpo, or a .toml file (brings its agent)' \
+	  STEPS 'batches to learn from' \
+	  BATCH 'tasks per step; N is the number of attempts at each'
 	@echo; echo "without MODEL and POLICY, eval replays recorded completions of the sample set: no GPU, no hub, no key"
 
 setup: $(STAMP)/core $(patsubst %,$(STAMP)/%,$(EXTRAS)) ## make .venv with the core (EXTRAS="torch hub ..." for more) and bubblewrap
@@ -94,6 +129,24 @@ $(STAMP)/%: $(STAMP)/core
 
 eval: $(EVAL_STAMPS) ## evaluate a policy: make eval ENV=lcb_v6 [MODEL=...] [POLICY=...]
 	@$(BIN)/sdpo-gym eval $(ENV) $(OPTIONS)
+
+train: $(TRAIN_STAMPS) ## train a policy: make train ENV=tiny_tool PRESET=tiny-sdpo, or AGENT=sdpo MODEL=...
+	@$(BIN)/sdpo-gym train $(ENV) $(TRAIN_OPTIONS)
+
+discover: $(EVAL_STAMPS) $(if $(filter-out sdpo,$(METHOD)),,$(STAMP)/torch) ## search at hard tasks: make discover ENV=... MODEL=... TASK=ID (or HARD=P) [METHOD=...]
+	@$(BIN)/sdpo-gym discover $(ENV) $(SEARCH_OPTIONS) $(ANSWER_OPTIONS) $(ARGS)
+
+probe: $(EVAL_STAMPS) ## measure the teacher gap: make probe ENV=... MODEL=... [N=8]
+	@$(BIN)/sdpo-gym probe $(ENV) $(call option,--n,$(N)) $(ANSWER_OPTIONS) $(ARGS)
+
+REPRODUCE = $(BIN)/python -m sdpo_baselines.reproduce
+JOB_OPTIONS = $(call option,--only,$(ONLY)) $(call option,--jobs,$(JOBS)) $(call option,--out,$(OUT))
+
+reproduce: $(STAMP)/torch $(STAMP)/board ## SDPO against GRPO on tiny worlds, tables and plots: make reproduce [PROFILE=quick|full]
+	@$(REPRODUCE) run --profile $(call quoted,$(PROFILE)) $(JOB_OPTIONS) $(ARGS)
+
+sweep: $(STAMP)/torch $(STAMP)/board ## choose the learning rates of `make reproduce` in tuning worlds
+	@$(REPRODUCE) sweep $(JOB_OPTIONS) $(ARGS)
 
 rejudge: $(STAMP)/core ## score the stored completions of RUN again
 	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym rejudge $(call quoted,$(RUN)) $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
@@ -45,7 +46,9 @@ def check_types(function: Callable[..., object], options: Mapping[str, object]) 
     for name, value in options.items():
         if name not in hints:
             continue
-        kinds = set(typing.get_args(hints[name]) or (hints[name],))
+        hint = hints[name]
+        is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+        kinds = set(typing.get_args(hint)) if is_union else {hint}
         if kinds <= {int, float, str, bool, type(None)} and not _fits(value, kinds):
             wanted = " or ".join(sorted("nothing" if kind is type(None) else kind.__name__ for kind in kinds))
             raise UsageError(f"option {name!r} must be of type {wanted}, got {value!r}")

@@ -208,6 +208,18 @@ def load_run(run: Path) -> dict[str, Any]:
     return record
 
 
+def load_evaluation(run: Path) -> dict[str, Any]:
+    """Read ``run.json`` of an evaluation.
+
+    Raises:
+        UsageError: if it cannot be read, or is that of a training run, a search or a probe.
+    """
+    record = load_run(run)
+    if kind := record.get("kind"):
+        raise UsageError(f"{run} holds a run of kind {kind!r}; this takes runs of `sdpo-gym eval`")
+    return record
+
+
 def config_digest(run: Mapping[str, Any]) -> str:
     """Return the sha256 (hex) of all that two sessions of one run must have in common."""
     return digest_of({k: v for k, v in _flat(_plain(run)).items() if not _under(k, (*_GROWING, *_FREE))})

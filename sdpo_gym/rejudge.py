@@ -25,8 +25,8 @@ from sdpo_gym.records import (
     Result,
     RunDirectory,
     iter_attempts,
+    load_evaluation,
     load_results,
-    load_run,
     verdict_fields,
 )
 from sdpo_gym.registry import ResolvedEnv, resolve
@@ -84,7 +84,7 @@ def rejudge(config: RejudgeConfig) -> Rejudged:
             an option is not one of the judge's.
         OutageError: if its data or the sandbox cannot be reached.
     """
-    old = load_run(config.run)
+    old = load_evaluation(config.run)
     env, tasks = tasks_of_run(old)
     if tasks.digest != old["data"]["digest"]:
         raise UsageError(

@@ -1,13 +1,15 @@
-"""Figures of an evaluation: avg@k, pass@k, and 95 % intervals that treat the task as the unit of sampling."""
+"""Figures of an evaluation: avg@k, pass@k, discovery@k, and 95 % intervals with the task as the unit of sampling."""
 
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, fmean
+from statistics import NormalDist, fmean, median
 
 CONFIDENCE = 0.95
+_RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,94 @@ def mean_over_tasks(values: Sequence[float], bounds: tuple[float, float] = (0.0,
     spread = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (count - 1))
     half = t_quantile((1 + CONFIDENCE) / 2, count - 1) * spread / math.sqrt(count)
     return Estimate(mean, max(low, mean - half), min(high, mean + half))
+
+
+def discovery_at_k(times: Sequence[Sequence[int | None]], k: int) -> Estimate | None:
+    """Estimate the chance that a search solves a task with its first k attempts; None if there is no task.
+
+    The discovery time of a search is the index, from 1, of its first attempt that solves the task. Estimated is
+    P(discovery time <= k) over the randomness of the search: for each task the fraction of its searches (seeds) solved
+    by attempt k, averaged over tasks (Hübotter et al. 2026, arXiv:2601.20802, section 5). Unbiased for any search,
+    whether or not its attempts are independent; where they are, its expectation is that of pass@k. The interval is
+    that of :func:`mean_over_tasks`.
+
+    Args:
+        times: for each task the discovery times of its searches, None for one that made at least ``k`` attempts in
+            vain; at least one search for each task.
+        k: number of attempts, at least 1.
+
+    Raises:
+        ValueError: if ``k`` is below 1 or a task has no search.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, got {k}")
+    _check_searches(times)
+    return mean_over_tasks([fmean(time is not None and time <= k for time in searches) for searches in times])
+
+
+def mean_attempts(times: Sequence[Sequence[int | None]], limit: int) -> Estimate | None:
+    """Estimate the mean number of attempts until a task is solved, truncated at ``limit``; None if there is no task.
+
+    A search that solves nothing counts as ``limit`` attempts, so this is a lower bound of the untruncated mean, and
+    the sum of 1 - discovery@k over k from 0 to ``limit`` - 1. The interval is that of :func:`mean_over_tasks`.
+
+    Raises:
+        ValueError: if ``limit`` is below 1 or a task has no search.
+    """
+    return mean_over_tasks([fmean(searches) for searches in _truncated(times, limit)], (1.0, float(limit)))
+
+
+def median_attempts(times: Sequence[Sequence[int | None]], limit: int) -> Estimate | None:
+    """Estimate the median number of attempts until a task is solved, truncated at ``limit``; None if there is no task.
+
+    The median over all searches at all tasks; a value of ``limit`` says that it is at least that. The interval is the
+    percentile interval of a bootstrap that draws tasks with all their searches (2,000 draws, seeded); a single task
+    gives none.
+
+    Raises:
+        ValueError: if ``limit`` is below 1 or a task has no search.
+    """
+    truncated = _truncated(times, limit)
+    if not truncated:
+        return None
+    value = float(median(time for searches in truncated for time in searches))
+    if len(truncated) == 1:
+        return Estimate(value, None, None)
+    rng = random.Random(0)
+    drawn = sorted(
+        float(median(time for searches in rng.choices(truncated, k=len(truncated)) for time in searches))
+        for _ in range(_RESAMPLES)
+    )
+    outside = round((1 - CONFIDENCE) / 2 * _RESAMPLES)
+    return Estimate(value, drawn[outside], drawn[-1 - outside])
+
+
+def paired_difference(first: Sequence[float], second: Sequence[float], width: float = 1.0) -> Estimate | None:
+    """Estimate the mean over tasks of ``first`` minus ``second``, one value per task in each; None if there is no task.
+
+    Pairing by task takes the differences between tasks out of the interval, which is that of :func:`mean_over_tasks`.
+
+    Args:
+        first: one value per task.
+        second: one value for each of the same tasks, in the same order.
+        width: greatest value less least value that a task can have.
+
+    Raises:
+        ValueError: if the two have different lengths.
+    """
+    return mean_over_tasks([a - b for a, b in zip(first, second, strict=True)], (-width, width))
+
+
+def _truncated(times: Sequence[Sequence[int | None]], limit: int) -> list[list[int]]:
+    if limit < 1:
+        raise ValueError(f"the limit must be at least 1 attempt, got {limit}")
+    _check_searches(times)
+    return [[limit if time is None else min(time, limit) for time in searches] for searches in times]
+
+
+def _check_searches(times: Sequence[Sequence[int | None]]) -> None:
+    if not all(times):
+        raise ValueError("every task needs at least one search; leave out tasks without")
 
 
 def t_quantile(p: float, degrees: int) -> float:

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdpo_gym.stats import ks_up_to, mean_over_tasks, pass_at_k, t_quantile
+from sdpo_gym.stats import (
+    Estimate,
+    discovery_at_k,
+    ks_up_to,
+    mean_attempts,
+    mean_over_tasks,
+    median_attempts,
+    paired_difference,
+    pass_at_k,
+    t_quantile,
+)
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=8), st.data())
@@ -109,3 +119,94 @@ def test_the_interval_covers_the_truth_95_times_of_100(tasks: int):
         covered += estimate.low <= 0.5 <= estimate.high
     # four standard errors of the simulation about 0.95; treating the 8 attempts as independent would cover near 0.8
     assert covered / runs == pytest.approx(0.95, abs=4 * math.sqrt(0.95 * 0.05 / runs))
+
+
+def _value(estimate: Estimate | None) -> float:
+    assert estimate is not None
+    return estimate.value
+
+
+def test_discovery_at_k_is_the_share_of_searches_solved_by_attempt_k_averaged_over_tasks():
+    times = [[1, 3, None, None], [2, 2]]
+    found = [_value(discovery_at_k(times, k)) for k in (1, 2, 3, 64)]
+    assert found == pytest.approx([(1 / 4 + 0) / 2, (1 / 4 + 1) / 2, (2 / 4 + 1) / 2, (2 / 4 + 1) / 2])
+
+
+def test_discovery_at_k_is_unbiased_also_where_attempts_depend_on_each_other():
+    """A search that learns: its chance doubles with every failure."""
+    rng = random.Random(5)
+    chances = ([0.1, 0.2, 0.4, 0.8], [0.02, 0.04, 0.08, 0.16])
+    truth = fmean(1 - math.prod(1 - p for p in task[:3]) for task in chances)
+
+    def search(task: list[float]) -> int | None:
+        return next((i for i, p in enumerate(task, 1) if rng.random() < p), None)
+
+    runs = 3000
+    values = [_value(discovery_at_k([[search(task) for _ in range(5)] for task in chances], 3)) for _ in range(runs)]
+    spread = math.sqrt(fmean((v - truth) ** 2 for v in values))
+    assert fmean(values) == pytest.approx(truth, abs=4 * spread / math.sqrt(runs))
+
+
+@pytest.mark.parametrize("k", [1, 3, 8])
+def test_discovery_at_k_of_independent_attempts_estimates_pass_at_k(k: int):
+    rng = random.Random(k)
+    p, n, runs = 0.2, 8, 4000
+    discovered, passed = [], []
+    for _ in range(runs):
+        attempts = [rng.random() < p for _ in range(n)]
+        first = next((i for i, right in enumerate(attempts, 1) if right), None)
+        discovered.append(_value(discovery_at_k([[first]], k)))
+        passed.append(pass_at_k(n, sum(attempts), k))
+    truth = 1 - (1 - p) ** k
+    error = 4 * math.sqrt(truth * (1 - truth) / runs)
+    assert fmean(discovered) == pytest.approx(truth, abs=error)
+    assert fmean(passed) == pytest.approx(truth, abs=error)
+
+
+def test_the_interval_of_discovery_at_k_treats_the_task_as_the_unit():
+    """Five searches at one task are no five tasks: all searches alike, the interval is that of one search each."""
+    times = [[1], [None], [4], [2], [None]]
+    assert discovery_at_k([task * 5 for task in times], 4) == discovery_at_k(times, 4)
+    assert discovery_at_k(times, 4) == mean_over_tasks([1.0, 0.0, 1.0, 1.0, 0.0])
+
+
+@given(st.lists(st.lists(st.none() | st.integers(1, 12), min_size=1, max_size=4), min_size=1, max_size=5))
+def test_mean_attempts_is_the_sum_of_the_chances_to_be_unsolved(times: list[list[int | None]]):
+    unsolved = [1.0, *(1 - _value(discovery_at_k(times, k)) for k in range(1, 8))]
+    assert _value(mean_attempts(times, 8)) == pytest.approx(sum(unsolved))
+
+
+def test_median_attempts_counts_a_search_in_vain_as_the_limit():
+    assert _value(median_attempts([[1, 3], [5, None]], 10)) == 4.0
+    assert _value(median_attempts([[None, None], [5, None]], 10)) == 10.0
+    assert _value(median_attempts([[12], [12], [1]], 10)) == 10.0
+
+
+def test_the_interval_of_the_median_draws_whole_tasks():
+    estimate = median_attempts([[1] * 20, [9] * 20, [9] * 20], 10)
+    assert estimate == Estimate(9.0, 1.0, 9.0)
+    assert median_attempts([[1, 2, 3]], 10) == Estimate(2.0, None, None)
+
+
+def test_no_task_gives_no_estimate_and_a_task_without_search_is_refused():
+    assert discovery_at_k([], 1) is None
+    assert mean_attempts([], 1) is None
+    assert median_attempts([], 1) is None
+    assert paired_difference([], []) is None
+    for estimate in (discovery_at_k, mean_attempts, median_attempts):
+        with pytest.raises(ValueError, match="at least one search"):
+            estimate([[1], []], 4)
+        with pytest.raises(ValueError, match="at least 1"):
+            estimate([[1]], 0)
+
+
+def test_pairing_takes_the_differences_between_tasks_out_of_the_interval():
+    easy_and_hard = [0.0, 0.1, 0.9, 1.0, 0.5, 0.4]
+    better = [value + 0.1 + 0.01 * (i % 2) for i, value in enumerate(easy_and_hard)]
+    paired = paired_difference(better, easy_and_hard, width=2.0)
+    assert paired is not None
+    assert paired.value == pytest.approx(0.105)
+    assert paired.low is not None
+    assert paired.low > 0.09
+    with pytest.raises(ValueError, match=r"shorter|longer"):
+        paired_difference([1.0], [1.0, 2.0])

@@ -11,9 +11,13 @@ from typing import Any, Protocol
 from sdpo_baselines.reprompt import Reprompt, RepromptOptions, Used, reprompt
 from sdpo_gym.completion import Completion, FinishReason
 from sdpo_gym.errors import UsageError
+from sdpo_gym.options import suggestion
 from sdpo_gym.policies.base import Capability, PolicyError
 from sdpo_gym.rollout import Attempt, Group
 from sdpo_gym.task import Message
+from sdpo_gym.verdict import Verdict
+
+REWARD = "reward"
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +70,12 @@ class Sample:
 
 
 def make_samples(
-    groups: Sequence[Group], policy: RenderingPolicy, options: RepromptOptions | None, rng: random.Random
+    groups: Sequence[Group],
+    policy: RenderingPolicy,
+    options: RepromptOptions | None,
+    rng: random.Random,
+    *,
+    score: str = REWARD,
 ) -> list[Sample]:
     """Return one sample for every attempt whose last turn has a completion, in order.
 
@@ -78,9 +87,10 @@ def make_samples(
         policy: renders the teachers' chats.
         options: how teachers are asked; None for samples without any (GRPO).
         rng: draws demonstrations.
+        score: what becomes ``reward``: the verdict's own, or the name of one of its scores, such as a dense scalar.
 
     Raises:
-        UsageError: the policy does not give token ids, or a reprompt budget is too small.
+        UsageError: the policy does not give token ids, a reprompt budget is too small, or there is no such score.
     """
     context = _context(policy.model)
     samples: list[Sample] = []
@@ -88,11 +98,11 @@ def make_samples(
     for position, group in enumerate(groups):
         asked: Sequence[Reprompt | None] = [None] * len(group.attempts)
         if options is not None:
-            asked = reprompt(group, options, rng, lambda messages: _length(policy, messages))
+            asked = reprompt(group, options, rng, lambda messages: rendered_length(policy, messages))
         for attempt, teacher in zip(group.attempts, asked, strict=True):
             completion = attempt.turns[-1].completion
             if completion is not None:
-                samples.append(_sample(position, attempt, completion, teacher, policy, context, lost))
+                samples.append(_sample(position, attempt, completion, teacher, policy, context, lost, score))
     if lost:
         _log.warning("%d of %d attempts have no teacher; the first: %s", len(lost), len(samples), lost[0])
     return samples
@@ -130,6 +140,7 @@ def _sample(
     policy: RenderingPolicy,
     context: int | None,
     lost: list[str],
+    score: str,
 ) -> Sample:
     """Return the sample; where its teacher is lost, the reason is appended to ``lost``."""
     if completion.prompt_token_ids is None or completion.token_ids is None:
@@ -151,7 +162,7 @@ def _sample(
         prompt=completion.prompt_token_ids,
         tokens=completion.token_ids,
         logprobs=completion.logprobs,
-        reward=None if verdict is None else verdict.reward,
+        reward=None if verdict is None else _reward(verdict, score),
         passed=verdict is not None and verdict.passed,
         teacher_prompt=teacher_prompt,
         teacher_used=teacher.used if teacher is not None and teacher_prompt is not None else Used.NOTHING,
@@ -159,6 +170,17 @@ def _sample(
         teacher_lost=reason is not None,
         cut=teacher.cut if teacher is not None else 0,
     )
+
+
+def _reward(verdict: Verdict, score: str) -> float:
+    if score == REWARD:
+        return verdict.reward
+    if score not in verdict.scores:
+        known = [REWARD, *verdict.scores]
+        raise UsageError(
+            f"verdicts of this environment have no score {score!r}{suggestion(score, known)}; known: {', '.join(known)}"
+        )
+    return verdict.scores[score]
 
 
 def _teacher_prompt(teacher: Reprompt, answer: int, policy: RenderingPolicy, context: int | None) -> tuple[int, ...]:
@@ -171,7 +193,8 @@ def _teacher_prompt(teacher: Reprompt, answer: int, policy: RenderingPolicy, con
     return prompt
 
 
-def _length(policy: RenderingPolicy, messages: Sequence[Message]) -> int:
+def rendered_length(policy: RenderingPolicy, messages: Sequence[Message]) -> int:
+    """Return the tokens of a chat as the policy renders it; 0 if its template refuses it."""
     try:
         return len(policy.render(messages))
     except PolicyError:

@@ -92,13 +92,8 @@ class Teacher:
             budget: see :func:`~sdpo_baselines.forward.hidden_states`.
         """
         with torch.no_grad(), evaluating(self._model), _without_cached_casts():
-            if self.kind is TeacherKind.EMA:
-                return self._of(self._put_in(), rows, budget)
-            if self.kind is TeacherKind.LIVE:
-                return self._of(nullcontext(), rows, budget)
-            initial = self._put_in() if self._adapter_off is None else self._adapter_off()
-            states, head = self._of(initial, rows, budget)
-            if self.kind is TeacherKind.FROZEN:
+            states, head = self._of(self._put_in(), rows, budget)
+            if self.kind is not TeacherKind.TRUST_REGION:
                 return states, head
             live_states, live_head = self._of(nullcontext(), rows, budget)
             if live_head.data_ptr() == head.data_ptr():
@@ -147,8 +142,18 @@ class Teacher:
             # detached: the parameter itself gets its own values back
             return hidden_states(self._model, rows, budget=budget), output_head(self._model).detach()
 
+    def put_in(self) -> AbstractContextManager[None] | None:
+        """Return a context in which the model is the teacher; None for a trust region, which no one network is."""
+        return None if self.kind is TeacherKind.TRUST_REGION else self._put_in()
+
+    def _put_in(self) -> AbstractContextManager[None]:
+        """Return a context in which the model is the teacher, for a trust region the initial student."""
+        if self.kind is TeacherKind.EMA or (self.kind is not TeacherKind.LIVE and self._adapter_off is None):
+            return self._exchange()
+        return nullcontext() if self._adapter_off is None or self.kind is TeacherKind.LIVE else self._adapter_off()
+
     @contextmanager
-    def _put_in(self) -> Iterator[None]:
+    def _exchange(self) -> Iterator[None]:
         """Exchange the student's weights for the teacher's for a while."""
         exchanged: list[tuple[Tensor, Tensor]] = []
         try:

@@ -15,6 +15,7 @@ from typing import NoReturn
 from sdpo_gym.errors import OutageError, UsageError
 from sdpo_gym.judge import JudgeError
 
+ALARMED = 4
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
@@ -27,7 +28,8 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
-    0: done; 2: bad input; 3: something outside cannot be reached; 130: interrupted; 141: nobody reads the output.
+    0: done; 2: bad input; 3: something outside cannot be reached; 4: the collapse watch ended a training run;
+    130: interrupted; 141: nobody reads the output.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -54,13 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     # Here, not at the top: `import sdpo_gym.cli.common` should not import every command.
-    from sdpo_gym.cli import check, doctor, envs, new, rejudge, show
+    from sdpo_gym.cli import check, discover, doctor, envs, new, probe, rejudge, show
     from sdpo_gym.cli import eval as eval_command
+    from sdpo_gym.cli import train as train_command
 
     parser = _Parser(prog="sdpo-gym", description="Text environments whose judges say why an attempt failed.")
     parser.add_argument("--version", action="version", version=f"sdpo-gym {version('sdpo-gym')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for module in (eval_command, rejudge, show, envs, new, check, doctor):
+    for module in (eval_command, train_command, discover, probe, rejudge, show, envs, new, check, doctor):
         module.add_parser(commands)
     return parser
 

@@ -28,6 +28,28 @@ def add_env_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_answer_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say who answers, how, and at which tasks."""
+    parser.add_argument("--policy", metavar="NAME[:ARG]", help="transformers, openai, scripted:gold ...")
+    parser.add_argument("--model", help="model directory, hub id, or the server's name for it")
+    parser.add_argument("--base-url", metavar="URL", help="of an OpenAI-compatible server")
+    parser.add_argument("--temperature", type=float, help="0 is greedy")
+    parser.add_argument("--top-p", type=float, help="nucleus mass in (0, 1]")
+    parser.add_argument("--max-tokens", type=int, help="most tokens of a completion")
+    parser.add_argument("--data", help="hub (default), sample or a path")
+    parser.add_argument("--split", help="part of the data")
+    parser.add_argument("--seed", type=int, default=0, help="of the run (default: 0)")
+    parser.add_argument("--from", dest="date_from", metavar="DATE", help="first date of the window")
+    parser.add_argument("--until", dest="date_until", metavar="DATE", help="first date behind the window")
+    parser.add_argument(
+        "--policy-option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of the policy, such as concurrency=4 or template_options={enable_thinking=false}",
+    )
+
+
 # Options of environments that commands have flags of their own for.
 _FLAGS = {
     "data": "data", "split": "split", "isolation": "isolation", "workers": "workers",
@@ -62,6 +84,15 @@ def policy_options(arguments: argparse.Namespace) -> dict[str, object]:
         arguments.policy_option,
         {"model": "model", "base_url": "base-url", "gold": "policy scripted:gold"},
     )
+
+
+def key_values(name: str, texts: Sequence[str]) -> dict[str, object]:
+    """Return what was given to a flag ``name`` as ``KEY=VALUE``, once or several times.
+
+    Raises:
+        UsageError: if one is not ``KEY=VALUE`` or is given twice.
+    """
+    return _parsed(name, texts, {})
 
 
 def _parsed(name: str, texts: Sequence[str], flags: Mapping[str, str]) -> dict[str, object]:

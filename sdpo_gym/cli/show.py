@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sdpo_gym.cli.common import visible
 from sdpo_gym.errors import OutageError, UsageError
 from sdpo_gym.options import suggestion
-from sdpo_gym.records import iter_attempts, load_results, load_run
+from sdpo_gym.records import iter_attempts, load_evaluation, load_results
 from sdpo_gym.rejudge import tasks_of_run
 from sdpo_gym.report import table
 
@@ -35,7 +35,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the list of tasks or the transcript."""
-    record = load_run(arguments.directory)
+    record = load_evaluation(arguments.directory)
     if arguments.task is None:
         if arguments.attempt is not None:
             raise UsageError("--attempt needs a TASK")

@@ -11,6 +11,7 @@ import random
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,15 @@ try:
     from jinja2 import TemplateError
 except ImportError as error:
     raise MissingExtraError(error.name or "transformers", "torch") from error
+
+from sdpo_gym.policies.trainable import (
+    ALL_LINEAR,
+    add_lora,
+    checkpoint_gradients,
+    has_adapter,
+    load_weights,
+    save_weights,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -83,11 +93,17 @@ class TransformersPolicy:
             goes alone. None chooses by the memory that is free.
         template_options: further variables of the chat template, such as ``{"enable_thinking": False}``.
 
+    Attributes:
+        model: the model; training changes its weights in place.
+        tokenizer: its tokenizer.
+        compute_dtype: what matrices are multiplied in where weights are kept more precisely, see
+            :func:`~sdpo_gym.policies.trainable.make_precise`; None for the weights' own.
+
     Raises:
         UsageError: there is no chat template or key-value cache, or ``batch_tokens`` is below 1.
     """
 
-    capabilities = frozenset({Capability.TOKEN_IDS, Capability.LOGPROBS, Capability.SEED})
+    capabilities = frozenset({Capability.TOKEN_IDS, Capability.LOGPROBS, Capability.SEED, Capability.TRAIN})
 
     def __init__(
         self,
@@ -113,7 +129,9 @@ class TransformersPolicy:
         self._context = _context_length(model, tokenizer)
         self._end_ids = _end_ids(model, tokenizer)
         self._special_ids = frozenset(tokenizer.all_special_ids)
-        accepted = inspect.signature(model.forward).parameters
+        self.compute_dtype: Any = None
+        whole = model.get_base_model() if has_adapter(model) else model
+        accepted = inspect.signature(whole.forward).parameters
         if "past_key_values" not in accepted:
             raise UsageError(f"model {name!r} takes no key-value cache, which sampling from it here needs")
         self._takes_positions = "position_ids" in accepted
@@ -137,6 +155,12 @@ class TransformersPolicy:
             raise PolicyError(message, permanent=True) from error
         # The template writes the start token itself.
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Return the context in which this model computes: in ``compute_dtype``, if that is set."""
+        if self.compute_dtype is None:
+            return nullcontext()
+        return torch.autocast(self.model.device.type, self.compute_dtype)  # type: ignore[no-any-return]
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[_Result]:
         """Yield completions as their rows finish.
@@ -181,13 +205,25 @@ class TransformersPolicy:
             "model": self._name,
             "revision": self._revision,
             "weights": _fingerprint(self.model),
-            "dtype": str(self.model.dtype).removeprefix("torch."),
+            "dtype": str(self.compute_dtype or self.model.dtype).removeprefix("torch."),
             "device": self.model.device.type,
             "context": self._context,
             "end_token_ids": sorted(self._end_ids),
             "chat_template_sha256": hashlib.sha256(template.encode()).hexdigest(),
             "template_options": self._template_options,
         }
+
+    def save_weights(self, directory: Path) -> None:
+        """Write what training changes, the whole model or its adapter, with the tokenizer; the directory exists."""
+        save_weights(self.model, self.tokenizer, directory)
+
+    def load_weights(self, directory: Path) -> None:
+        """Put what :meth:`save_weights` wrote into the model, in place and bit for bit.
+
+        Raises:
+            UsageError: it is of another model, or cannot be read.
+        """
+        load_weights(self.model, directory)
 
     def close(self) -> None:
         """Give the model's memory back."""
@@ -244,7 +280,7 @@ class TransformersPolicy:
         if self._takes_positions:
             options["position_ids"] = (mask_BS.cumsum(-1) - 1).clamp(min=0)[:, -ids_BT.shape[1] :]
         # Not inference_mode: the same weights may be trained afterwards.
-        with torch.no_grad():
+        with torch.no_grad(), self.autocast():
             out = self.model(input_ids=ids_BT, attention_mask=mask_BS, past_key_values=cache, **options)
         return out.logits[:, -1], out.past_key_values
 
@@ -293,6 +329,10 @@ def make(
     device: str | None = None,
     batch_tokens: int | None = None,
     template_options: Mapping[str, Any] | None = None,
+    lora_rank: int | None = None,
+    lora_alpha: float | None = None,
+    lora_targets: str | Sequence[str] | None = None,
+    gradient_checkpointing: bool = False,
 ) -> TransformersPolicy:
     """Make ``transformers:MODEL`` (a directory or the name of a hub model), or ``transformers`` with option ``model``.
 
@@ -303,6 +343,11 @@ def make(
         device: such as ``cpu`` or ``cuda:1``; by default the GPU if there is one.
         batch_tokens: see :class:`TransformersPolicy`.
         template_options: see :class:`TransformersPolicy`.
+        lora_rank: train an adapter of this rank instead of the model's own weights; needs peft.
+        lora_alpha: see :func:`~sdpo_gym.policies.trainable.add_lora`.
+        lora_targets: see there.
+        gradient_checkpointing: whether training keeps no activations within layers: about a third more time for much
+            less memory.
 
     Raises:
         UsageError: there is no such model, it does not load, it has no chat template, or an option is wrong.
@@ -321,9 +366,16 @@ def make(
     except (RuntimeError, AssertionError) as error:
         raise UsageError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
     number = getattr(torch, dtype or ("float32" if place.type == "cpu" else "bfloat16"))
+    if lora_rank is None and not (lora_alpha is None and lora_targets is None):
+        raise UsageError("lora_alpha and lora_targets shape an adapter, and lora_rank, which makes one, is not set")
     loaded, tokenizer, revision = _load(name, number)
+    loaded.to(place)
+    if gradient_checkpointing:
+        checkpoint_gradients(loaded)
+    if lora_rank is not None:
+        loaded = add_lora(loaded, lora_rank, lora_alpha, ALL_LINEAR if lora_targets is None else lora_targets)
     return TransformersPolicy(
-        loaded.to(place).eval(),
+        loaded.eval(),
         tokenizer,
         name=name,
         revision=revision,
