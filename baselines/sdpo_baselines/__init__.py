@@ -1,1 +1,1 @@
-"""What learns: losses, reprompting, teachers and what feeds them; the agents that put them together are to come."""
+"""What learns and what searches: agents (GRPO, SDPO), their losses, teachers and presets, and the tiny policy."""

@@ -32,8 +32,9 @@ _TOLERANCE = 0.02  # of the largest logit, which bfloat16 keeps to; a scale or a
 def hidden_states(model: Any, rows: Sequence[Row], *, budget: int | None = None) -> Tensor:
     """Return [N, H] last hidden states, those whose logits predict the completions' tokens, rows one after another.
 
-    Padding is on the right, where causal attention sees nothing of it, and stays inside. Gradients flow unless the caller forbids it. Gradient
-    checkpointing is the model's own, which works in training mode only; autocast is the caller's.
+    Padding is on the right, where causal attention sees nothing of it, and stays inside. Gradients flow unless the
+    caller forbids it. Gradient checkpointing is the model's own, which works in training mode only; autocast is the
+    caller's.
 
     Args:
         model: a causal language model of transformers, on its device; see :func:`check_model`.
