@@ -73,7 +73,7 @@ TRAIN_OPTIONS = $(call option,--agent,$(AGENT)) $(call option,--preset,$(PRESET)
 TRAIN_HUB := $(if $(filter tiny_%,$(ENV)),,$(filter hub,$(or $(DATA),hub)))
 TRAIN_STAMPS := $(STAMP)/core $(STAMP)/torch $(if $(TRAIN_HUB),$(STAMP)/hub)
 
-.PHONY: help setup eval train discover probe reproduce sweep rejudge show envs check-env new doctor test test-fast test-nightly check lint format types bench clean
+.PHONY: help setup eval train discover probe reproduce sweep tiny-weights rejudge show envs check-env new doctor test test-fast test-nightly check lint format types bench clean
 
 help: ## this text
 	@echo "usage: make TARGET [VARIABLE=value ...]"; echo
@@ -102,6 +102,17 @@ help: ## this text
 	  PRESET 'settings with a name, such as tiny-sdpo, or a .toml file (brings its agent)' \
 	  STEPS 'batches to learn from' \
 	  BATCH 'tasks per step; N is the number of attempts at each'
+	@echo; echo "further variables of discover and probe:"
+	@printf '  %-12s %s\n' \
+	  METHOD 'of discover: sdpo, best_of_k, multi_turn' \
+	  K 'most attempts of a search' \
+	  SEEDS 'searches per task' \
+	  HARD 'instead of TASK: the tasks with a base pass rate below it'
+	@echo; echo "further variables of reproduce and sweep:"
+	@printf '  %-12s %s\n' \
+	  PROFILE 'quick (default) or full' \
+	  ONLY 'only jobs that fit a pattern' \
+	  JOBS 'processes at a time'
 	@echo; echo "without MODEL and POLICY, eval replays recorded completions of the sample set: no GPU, no hub, no key"
 
 setup: $(STAMP)/core $(patsubst %,$(STAMP)/%,$(EXTRAS)) ## make .venv with the core (EXTRAS="torch hub ..." for more) and bubblewrap
@@ -188,8 +199,12 @@ types: $(STAMP)/dev ## mypy, strict
 
 check: lint types test-fast ## lint, types and the fast tests: clean at every commit
 
-bench: $(STAMP)/test ## measure the judge's speed (benchmarks/)
+tiny-weights: $(STAMP)/torch ## make the tiny policy's weights again, into OUT (half an hour on two cores)
+	@$(BIN)/python -m sdpo_baselines.tiny.warmstart --processes 2 --out $(call quoted,$(or $(OUT),runs/tiny-weights)) $(ARGS)
+
+bench: $(STAMP)/test ## measure the judge and a training step (benchmarks/)
 	@$(BIN)/python benchmarks/judge.py $(ARGS)
+	@$(BIN)/python benchmarks/train_step.py
 
 clean: ## remove .venv and caches (runs/ stays)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
