@@ -144,7 +144,8 @@ class Watch:
 
     def _non_finite(self) -> _Finding | None:
         rows = self._rows[-WINDOW:]
-        made, skipped = (sum(row.get(key, 0.0) for row in rows) for key in ("steps", "skipped_steps"))
+        counts = ([row.get(key, 0.0) for row in rows] for key in ("steps", "skipped_steps"))
+        made, skipped = (sum(filter(math.isfinite, values)) for values in counts)
         if len(rows) < WINDOW or skipped < WINDOW or skipped < SKIPPED * (made + skipped):
             return None
         return (
