@@ -180,7 +180,7 @@ doctor: $(STAMP)/core ## say what this machine can do, and how to get more
 test: $(STAMP)/test ## all tests (under 15 minutes on two cores)
 	@$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
-test-fast: $(STAMP)/test ## the tests that take seconds (under 2 minutes)
+test-fast: $(STAMP)/test ## the tests that take seconds (about 3 minutes)
 	@HYPOTHESIS_PROFILE=fast $(BIN)/python -m pytest -n 2 --dist loadscope -m 'not slow' $(ARGS)
 
 test-nightly: $(STAMP)/test ## all tests, with 10,000 examples for parsers and judges instead of 500 (hours)
