@@ -8,7 +8,6 @@ of a row is (task_digest, attempt, turn); of several rows with one key the last 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from sdpo_gym.directories import flat, plain, shown, take_lock
 from sdpo_gym.errors import MissingExtraError, UsageError
 from sdpo_gym.rollout import Turn
 from sdpo_gym.task import digest_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
-RUN_FILE, ATTEMPTS_FILE, SUMMARY_FILE, LOCK_FILE = "run.json", "attempts.jsonl", "summary.json", ".lock"
+RUN_FILE, ATTEMPTS_FILE, SUMMARY_FILE = "run.json", "attempts.jsonl", "summary.json"
 
 # What may differ between two sessions of one run. `n` and `limit` may only grow.
 _GROWING = ("sampling.n", "limit")
@@ -222,7 +222,7 @@ def load_evaluation(run: Path) -> dict[str, Any]:
 
 def config_digest(run: Mapping[str, Any]) -> str:
     """Return the sha256 (hex) of all that two sessions of one run must have in common."""
-    return digest_of({k: v for k, v in _flat(_plain(run)).items() if not _under(k, (*_GROWING, *_FREE))})
+    return digest_of({k: v for k, v in flat(plain(run)).items() if not _under(k, (*_GROWING, *_FREE))})
 
 
 class RunDirectory:
@@ -248,8 +248,8 @@ class RunDirectory:
         try:
             with _writing(path):
                 path.mkdir(parents=True, exist_ok=True)
-                self._take_lock()
-            self._open(_plain(run))
+                self._lock = take_lock(path, "give another --out")
+            self._open(plain(run))
         except BaseException:
             self.close()
             raise
@@ -271,18 +271,6 @@ class RunDirectory:
             self._attempts = os.open(attempts, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
             self._size = _end_of_last_line(attempts)
             os.truncate(attempts, self._size)
-
-    def _take_lock(self) -> None:
-        self._lock = os.open(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = os.pread(self._lock, 32, 0).decode(errors="replace").strip()
-            raise UsageError(
-                f"process {owner or '(unknown)'} is writing to {self.path}; wait for it, or give another --out"
-            ) from None
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Write one row, whole or not at all.
@@ -358,29 +346,14 @@ def _end_of_last_line(path: Path, block: int = 1 << 16) -> int:
     return 0
 
 
-def _plain(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``run`` as it will be read back, so that what is compared does not depend on having been written."""
-    plain: dict[str, Any] = json.loads(json.dumps(run, allow_nan=False, default=str))
-    return plain
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(value, dict) or not value:
-        return {prefix: value}
-    flat: dict[str, Any] = {}
-    for key, item in value.items():
-        flat |= _flat(item, f"{prefix}.{key}" if prefix else key)
-    return flat
-
-
 def _under(key: str, prefixes: tuple[str, ...]) -> bool:
     return any(key == prefix or key.startswith(f"{prefix}.") for prefix in prefixes)
 
 
 def _check_same(old: Mapping[str, Any], new: Mapping[str, Any], path: Path) -> None:
-    was, now = _flat(old), _flat(new)
+    was, now = flat(old), flat(new)
     differences = [
-        f"{key} was {_shown(was.get(key))}, is {_shown(now.get(key))}"
+        f"{key} was {shown(was.get(key))}, is {shown(now.get(key))}"
         for key in dict.fromkeys([*was, *now])
         if was.get(key) != now.get(key) and not _under(key, (*_GROWING, *_FREE))
     ]
@@ -393,8 +366,3 @@ def _check_same(old: Mapping[str, Any], new: Mapping[str, Any], path: Path) -> N
                 f"{path} holds a run with {key} = {'all' if before is None else before}, which may grow but not shrink "
                 f"to {after}; {_ELSEWHERE}"
             )
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 80 else text[:77] + "..."

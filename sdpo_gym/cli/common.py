@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sdpo_gym.cli import INTERRUPTED
 from sdpo_gym.errors import UsageError
 
 if TYPE_CHECKING:
@@ -117,6 +120,13 @@ def typed(text: str) -> object:
         return text
     value = table.get("value")
     return text if len(table) != 1 or isinstance(value, date | time) else value
+
+
+def interrupted(directory: Path | None) -> int:
+    """Say where an interrupted run goes on, None if nothing was begun; return the exit code."""
+    where = f"the same command continues the run in {directory}" if directory else "nothing done"
+    print(f"\nsdpo-gym: interrupted; {where}", file=sys.stderr)
+    return INTERRUPTED
 
 
 def visible(text: str) -> str:

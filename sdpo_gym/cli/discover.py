@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdpo_gym.cli import INTERRUPTED
 from sdpo_gym.cli.common import (
     add_answer_options,
     add_env_options,
     env_options,
+    interrupted,
     key_values,
     policy_options,
     visible,
@@ -94,9 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
         found = discover(config, progress)
     except KeyboardInterrupt:
         progress.close()
-        where = f"the same command continues the run in {progress.directory}" if progress.directory else "nothing done"
-        print(f"\nsdpo-gym: interrupted; {where}", file=sys.stderr)
-        return INTERRUPTED
+        return interrupted(progress.directory)
     finally:
         progress.close()
     print(visible(render(found)))

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdpo_gym.cli import INTERRUPTED
-from sdpo_gym.cli.common import add_env_options, env_options, policy_options
+from sdpo_gym.cli.common import add_env_options, env_options, interrupted, policy_options
 from sdpo_gym.cli.progress import Progress
 from sdpo_gym.errors import OutageError
 from sdpo_gym.evaluate import EvalConfig, evaluate
@@ -80,9 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         summary = evaluate(config, progress)
     except KeyboardInterrupt:
         progress.close()
-        where = f"the same command continues the run in {progress.directory}" if progress.directory else "nothing done"
-        print(f"\nsdpo-gym: interrupted; {where}", file=sys.stderr)
-        return INTERRUPTED
+        return interrupted(progress.directory)
     finally:
         progress.close()
     print(render(summary))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Never, TextIO
 
 from tqdm import tqdm
 
-from sdpo_gym.cli import ALARMED, INTERRUPTED
-from sdpo_gym.cli.common import add_env_options, env_options, key_values, policy_options
+from sdpo_gym.cli import ALARMED
+from sdpo_gym.cli.common import add_env_options, env_options, interrupted, key_values, policy_options
 from sdpo_gym.rollout import Turn
 from sdpo_gym.stats import Estimate
 from sdpo_gym.train import TrainConfig, TrainSummary, train
@@ -97,9 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
         summary = train(config, progress)
     except KeyboardInterrupt:
         progress.close()
-        where = f"the same command continues the run in {progress.directory}" if progress.directory else "nothing done"
-        print(f"\nsdpo-gym: interrupted; {where}", file=sys.stderr)
-        return INTERRUPTED
+        return interrupted(progress.directory)
     finally:
         progress.close()
     print(render(summary))

@@ -6,7 +6,6 @@ long it lasts or how much memory it takes, but not what it computes.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from sdpo_gym.directories import flat, plain, shown, take_lock
 from sdpo_gym.errors import UsageError
 from sdpo_gym.evaluate import EXECUTION_OPTIONS
 from sdpo_gym.task import digest_of
@@ -22,9 +22,7 @@ from sdpo_gym.training.metrics import LogFile
 
 FORMAT = 1
 KIND = "train"
-RUN_FILE, METRICS_FILE, UPDATES_FILE, SUMMARY_FILE, LOCK_FILE = (
-    "run.json", "metrics.jsonl", "updates.jsonl", "summary.json", ".lock",
-)  # fmt: skip
+RUN_FILE, METRICS_FILE, UPDATES_FILE, SUMMARY_FILE = "run.json", "metrics.jsonl", "updates.jsonl", "summary.json"
 
 # May differ between sessions. `steps` may only grow. Of preset, data and model it is the values, digests and weights
 # that count, not the names. Rounding aside, the options change nothing but time and memory.
@@ -37,10 +35,10 @@ _ELSEWHERE = "give another run directory (--out DIRECTORY; with make OUT=DIRECTO
 
 def identity(run: Mapping[str, Any]) -> dict[str, Any]:
     """Return what all sessions of a run have in common, as flat keys and plain values."""
-    flat = _flat({key: value for key, value in _plain(run).items() if key not in _NOT_COMPARED})
+    compared = flat({key: value for key, value in plain(run).items() if key not in _NOT_COMPARED})
     return {
         key: value
-        for key, value in flat.items()
+        for key, value in compared.items()
         if value != {}
         and not key.startswith("env.card.")
         and key.rpartition(".")[2] not in _FREE_OPTIONS
@@ -55,7 +53,7 @@ def check_same(was: Mapping[str, Any], now: Mapping[str, Any], where: Path) -> N
         UsageError: naming every difference.
     """
     differences = [
-        f"{key} was {_shown(was.get(key))}, is {_shown(now.get(key))}"
+        f"{key} was {shown(was.get(key))}, is {shown(now.get(key))}"
         for key in dict.fromkeys([*was, *now])
         if was.get(key) != now.get(key)
     ]
@@ -92,8 +90,8 @@ class TrainDirectory:
         self._logs: list[LogFile] = []
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._take_lock()
-            self.run = self._with_earlier_sessions(_plain(run))
+            self._lock = take_lock(path, _ELSEWHERE)
+            self.run = self._with_earlier_sessions(plain(run))
             self.write_json(RUN_FILE, self.run)
             self._logs = [LogFile(path / METRICS_FILE), LogFile(path / UPDATES_FILE)]
             self.metrics, self.updates = self._logs
@@ -104,18 +102,6 @@ class TrainDirectory:
             self.close()
             raise
         self.checkpoints = Checkpoints(path / "checkpoints")
-
-    def _take_lock(self) -> None:
-        self._lock = os.open(self.path / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = os.pread(self._lock, 32, 0).decode(errors="replace").strip()
-            raise UsageError(
-                f"process {owner or '(unknown)'} is writing to {self.path}; wait for it, or {_ELSEWHERE}"
-            ) from None
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
 
     def _with_earlier_sessions(self, run: dict[str, Any]) -> dict[str, Any]:
         path = self.path / RUN_FILE
@@ -161,23 +147,3 @@ class TrainDirectory:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _plain(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``run`` as it will be read back, so that what is compared does not depend on having been written."""
-    plain: dict[str, Any] = json.loads(json.dumps(run, allow_nan=False, default=str))
-    return plain
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(value, dict) or not value:
-        return {prefix: value}
-    flat: dict[str, Any] = {}
-    for key, item in value.items():
-        flat |= _flat(item, f"{prefix}.{key}" if prefix else key)
-    return flat
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 80 else text[:77] + "..."
