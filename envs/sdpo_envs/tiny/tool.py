@@ -10,8 +10,10 @@ from sdpo_envs.tiny.words import CONCEPTS, NOUNS, VERBS
 from sdpo_envs.tiny.worlds import Draw, Family, Item, Split, is_held_out
 
 PRIOR = (0.55, 0.15, 0.15, 0.15)  # of an argument's names in the warm start; in worlds they are equally likely
-PARAMETERS = 4  # of a tool; a request gives 1 to 4 of them
-SIZES = {Split.TRAIN: 768, Split.TEST: 160}
+PARAMETERS = 3  # of a world's tool; a request gives 1 to 3 of them
+SIZES = {Split.TRAIN: 480, Split.TEST: 96}
+WARM_ARGUMENTS = 4  # the most that a request of the warm start gives
+_MOST_DRAWS = 100  # per request; 8 tools have few requests with one value, and each may be asked once
 
 _PAIRS = tuple((verb, noun) for verb in VERBS for noun in NOUNS)
 
@@ -20,7 +22,8 @@ def _is_reserved(verb: str, noun: str) -> bool:
     return (VERBS.index(verb) + NOUNS.index(noun)) % 6 == 0
 
 
-TOOLS = tuple(pair for pair in _PAIRS if _is_reserved(*pair))  # of worlds: 24, each verb and each noun twice
+RESERVED = tuple(pair for pair in _PAIRS if _is_reserved(*pair))  # 24 that the warm start has not
+TOOLS = RESERVED[::3]  # of worlds: 8 verbs, 4 nouns
 WARM_TOOLS = tuple(pair for pair in _PAIRS if not _is_reserved(*pair))
 
 
@@ -39,7 +42,9 @@ def items(split: Split, world: int) -> list[Item]:
     draw = Draw("tool", world, split)
     orders = [draw.shuffled(TOOLS) for _ in range(PARAMETERS)]
     found: dict[str, Item] = {}
-    while len(found) < SIZES[split]:
+    for _ in range(_MOST_DRAWS * SIZES[split]):
+        if len(found) == SIZES[split]:
+            return list(found.values())
         count, turn = len(found) % PARAMETERS, len(found) // PARAMETERS
         tool = orders[count][turn % len(TOOLS)]
         concepts = draw.sample(known[tool], count + 1)
@@ -47,14 +52,14 @@ def items(split: Split, world: int) -> list[Item]:
         if is_held_out(values) is (split is Split.TEST):
             item = _item(tool, [known[tool][concept] for concept in concepts], values)
             found.setdefault(item.prompt, item)
-    return list(found.values())
+    raise ValueError(f"world {world} has no {SIZES[split]} different {split.value} requests; lower SIZES")
 
 
 def warm_item(world: int, number: int) -> Item:
     """Return a task of the warm start: the same request in every world, other names of the arguments."""
     draw = Draw("tool", "warm", number)
     tool = draw.choice(WARM_TOOLS)
-    concepts = draw.sample(CONCEPTS, 1 + draw.below(PARAMETERS))
+    concepts = draw.sample(CONCEPTS, 1 + draw.below(WARM_ARGUMENTS))
     values = [draw.choice(CONCEPTS[concept].values) for concept in concepts]
     keys = [Draw("tool", "warm", world, *tool, concept).weighted(CONCEPTS[concept].keys, PRIOR) for concept in concepts]
     return _item(tool, keys, values)
