@@ -44,11 +44,15 @@ def quote(text: str, room: Room) -> list[str]:
         quoted.append(PREFIX + clean)
         lines, left = lines + 1, left - len(clean) - 1
         if start + taken < end:
-            quoted.append(f"[cut: {end - start - taken:,} more characters in this line]")
+            quoted.append(f"[cut: {_more(end - start - taken, 'character')} in this line]")
         start = end + 1
     if start <= len(text):
-        quoted.append(f"[cut: {text.count(chr(10), start) + 1:,} more lines]")
+        quoted.append(f"[cut: {_more(text.count(chr(10), start) + 1, 'line')}]")
     return quoted
+
+
+def _more(count: int, what: str) -> str:
+    return f"{count:,} more {what}{'' if count == 1 else 's'}"
 
 
 def _printable(line: str, limit: int) -> tuple[str, int]:

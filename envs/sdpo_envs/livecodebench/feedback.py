@@ -7,9 +7,10 @@ import signal
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from sdpo_envs.livecodebench.comparison import decode_output
-from sdpo_envs.livecodebench.difference import EXCERPT, Difference, compact_json, find_difference
+from sdpo_envs.livecodebench.comparison import decode_output, stdout_equal
+from sdpo_envs.livecodebench.explanation import Explanation, explain
 from sdpo_envs.livecodebench.report import HiddenRun, Report, ShownRun, status_of
 from sdpo_gym.errors import UsageError
 from sdpo_gym.quoting import Room, quote
@@ -27,6 +28,8 @@ TRUNCATED = (
 _CUT_NOTE = "Your answer was cut off at the maximum length, so the code may be incomplete. Think more briefly."
 _INPUT, _OUTPUT, _PRINTED, _MESSAGE = Room(8, 250, 500), Room(8, 250, 250), Room(10, 250, 250), Room(4, 250, 250)
 _MEMORY_STEP = 64 << 20
+_SLOW = 0.2  # of the time limit: from here on it is worth telling how slow the tests were that passed
+_REPEATED = 3  # equal frames in a row that are shown as one
 _SHRINK = (0.6, 0.35, 0.2, 0.1)
 
 _TITLES = {
@@ -78,19 +81,19 @@ def render(report: Report, budget: Budget) -> str:
     """Return the feedback on a failed submission, at most ``budget.total`` characters of it."""
     failing = [r for r in report.runs if isinstance(r, ShownRun) and _failed(r)]
     failing.sort(key=lambda r: len(r.case.input) + len(r.run.stdout) + len(r.run.value or b""))
-    tests = [(shown, _difference(report, shown)) for shown in failing[: budget.tests]]
+    tests = [(shown, _explanation(report, shown)) for shown in failing[: budget.tests]]
     text = _render(report, tests, budget)
     for factor in _SHRINK:
         if len(text) <= budget.total:
             return text
         text = _render(report, tests, budget.scaled(factor))
-    while len(text) > budget.total and tests:  # the frame alone is too long, which takes more than two tests
+    while len(text) > budget.total and tests:  # the frame alone is too long
         tests.pop()
         text = _render(report, tests, budget.scaled(_SHRINK[-1]))
     return text
 
 
-def _render(report: Report, tests: Sequence[tuple[ShownRun, Difference | None]], budget: Budget) -> str:
+def _render(report: Report, tests: Sequence[tuple[ShownRun, Explanation | None]], budget: Budget) -> str:
     sections = [_header(report)]
     if report.cut:
         sections.append([_CUT_NOTE])
@@ -99,17 +102,15 @@ def _render(report: Report, tests: Sequence[tuple[ShownRun, Difference | None]],
     elif report.lacks_entry and report.entry is not None:
         sections.append(_entry_not_found(report.entry))
     else:
-        sections += [_shown(report, shown, difference, budget) for shown, difference in tests]
+        sections += [_shown(report, shown, explanation, budget) for shown, explanation in tests]
         sections.append(_hidden([r for r in report.runs if isinstance(r, HiddenRun)], report))
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
 
-def _difference(report: Report, shown: ShownRun) -> Difference | None:
+def _explanation(report: Report, shown: ShownRun) -> Explanation | None:
     if shown.run.status is not RunStatus.WRONG_ANSWER:
         return None
-    if report.entry is None:
-        return find_difference(decode_output(shown.run.stdout), shown.case.expected)
-    return find_difference(decode_output(shown.run.value or b""), compact_json(shown.case.expected))
+    return explain(shown.case, shown.run, report.entry, report.source)
 
 
 def _failed(run: ShownRun | HiddenRun) -> bool:
@@ -124,7 +125,12 @@ def _header(report: Report) -> list[str]:
     failed = [f"{_class(s)}: {n}" for s, n in counts.items() if s not in (RunStatus.ACCEPTED, RunStatus.SKIPPED)]
     if counts[RunStatus.SKIPPED]:
         failed.append(f"not run: {counts[RunStatus.SKIPPED]}")
-    return [f"{title} {report.passed} of {len(report.runs)} tests passed ({', '.join(failed)})."]
+    lines = [f"{title} {report.passed} of {len(report.runs)} tests passed ({', '.join(failed)})."]
+    right = [r.run if isinstance(r, ShownRun) else r for r in report.runs if status_of(r) is RunStatus.ACCEPTED]
+    slowest = max((run.cpu_s for run in right), default=0.0)
+    if counts[RunStatus.TIME_LIMIT] and slowest > _SLOW * report.limits.cpu_s:
+        lines.append(f"The slowest test that passed took {_seconds(slowest)} of CPU time.")
+    return lines
 
 
 def _compile_error(report: Report, error: ProgramError, budget: Budget) -> list[str]:
@@ -137,52 +143,46 @@ def _compile_error(report: Report, error: ProgramError, budget: Budget) -> list[
 def _error(report: Report, error: ProgramError, budget: Budget) -> list[str]:
     """Quote an exception: its type and message, and the lines of the submission that it came through."""
     lines = [*quote(f"{error.type}: {error.message}" if error.message else error.type, budget.message)]
-    frames = error.frames[-3:] or (((error.line, ""),) if error.line is not None else ())
-    for number, function in frames:
+    frames = error.frames or (((error.line, ""),) if error.line is not None else ())
+    for (number, function), times in _folded(frames)[-3:]:
         source = report.source_line(number)
         if source is not None:
             # ASCII only: some letters, such as U+3164, look like white space, and a program can forge these names.
             is_name = function.isascii() and function.isidentifier() and len(function) <= 60
             inside = f" in {function}" if is_name else ""
-            lines += [f"at line {number}{inside}:", *quote(source.strip(), Room(1, 120, 120))]
+            repeated = ", again and again" if times >= _REPEATED else ""
+            lines += [f"at line {number}{inside}{repeated}:", *quote(source.strip(), Room(1, 120, 120))]
     return lines
 
 
-def _shown(report: Report, shown: ShownRun, difference: Difference | None, budget: Budget) -> list[str]:
+def _folded(frames: Sequence[tuple[int, str]]) -> list[tuple[tuple[int, str], int]]:
+    """Return the frames, outermost first, with how often each stands there in a row if that is often; else 1."""
+    folded: list[tuple[tuple[int, str], int]] = []
+    for frame, equal in groupby(frames):
+        times = len(list(equal))
+        folded += [(frame, times)] if times >= _REPEATED else [(frame, 1)] * times
+    return folded
+
+
+def _shown(report: Report, shown: ShownRun, explanation: Explanation | None, budget: Budget) -> list[str]:
     case, run = shown.case, shown.run
     lines = [f"Test {shown.number}: {_class(run.status)}{_used(run, report.limits)}."]
     lines += ["Input (one JSON argument per line):" if report.entry else "Input:", *quote(case.input, budget.input)]
     if run.error and run.status in (RunStatus.RUNTIME_ERROR, RunStatus.BAD_RETURN, RunStatus.MEMORY_LIMIT):
         lines += ["Error:", *_error(report, run.error, budget)]
-    if difference is not None:
-        got = decode_output(run.stdout if report.entry is None else run.value or b"")
-        lines += ["Your return value:" if report.entry else "Your output:", *quote(got, budget.output)]
-        lines += ["Expected:", *quote(case.expected, budget.output), *_compared(difference, budget)]
-        if report.entry and run.nested_tuple:
-            lines.append("Your return value holds tuples where lists are expected.")
+    if explanation is not None:
+        lines += ["Your return value:" if report.entry else "Your output:", *quote(explanation.got, budget.output)]
+        lines += ["Expected:", *quote(case.expected, budget.output), *explanation.lines(budget.output)]
     elif report.entry is None and run.stdout:
         lines += ["Your output up to then:", *quote(decode_output(run.stdout), budget.output)]
+        if stdout_equal(run.stdout, case.expected):
+            lines.append("That is the right output: the program should have ended well then.")
+    elif run.status is RunStatus.BAD_RETURN:
+        lines += ["Expected:", *quote(case.expected, budget.output)]
     if report.entry and run.stdout:
         lines += ["Printed by your code (not judged):", *quote(decode_output(run.stdout), budget.printed)]
     if run.stderr:
         lines += ["Standard error (not judged):", *quote(decode_output(run.stderr), budget.printed)]
-    return lines
-
-
-def _compared(difference: Difference, budget: Budget) -> list[str]:
-    """Say how the output differs, and show where if the quotes before may not reach it."""
-    lines = []
-    if difference.got_lines != difference.expected_lines:
-        lines.append(f"Number of lines: yours {difference.got_lines:,}, expected {difference.expected_lines:,}.")
-    if difference.end_is_right:
-        return [*lines, "The end of your output is right: print nothing besides the answer."]
-    if difference.line is None or (difference.expected_lines == 1 and difference.column < EXCERPT):
-        return lines
-    lines.append(f"First difference: line {difference.line + 1:,}, character {difference.column + 1:,}.")
-    reach = min(budget.output.line_chars, budget.output.chars // 2)
-    if difference.line >= budget.output.lines // 2 or difference.column >= reach:
-        for name, excerpt in (("yours", difference.got), ("expected", difference.expected)):
-            lines += [f"From character {difference.begin + 1:,}, {name}:", *quote(excerpt, Room(1, EXCERPT, EXCERPT))]
     return lines
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from envs.livecodebench.casting import CastRun, cast_quixbugs, cast_verdicts
+from sandbox.levels import require
 from sdpo_envs.livecodebench import LiveCodeBenchJudge, make_judge, make_tasks
 from sdpo_gym.completion import Completion
 from sdpo_gym.judge import JudgeError, judge_many
 from sdpo_gym.policies.base import Request, Sampling
 from sdpo_gym.policies.replay import ReplayPolicy
+from sdpo_gym.sandbox.isolation import Isolation
 
 # More than the default: no published verdict is a time limit, and the slowest program takes from 2 to 6 CPU seconds,
 # depending on what else keeps the machine busy.
@@ -53,6 +55,14 @@ def test_published_verdicts_are_reproduced(tmp_path: Path, workers: int) -> None
     assert (count(cast, True), count(cast, False)) == (112, 124)
     for _ in range(3 if workers == 8 else 1):
         assert disagreements(cast, make_judge(workers=workers, stop="decided", cpu_s=CPU_S)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", [Isolation.DOCKER, Isolation.LANDLOCK], ids=lambda level: level.value)
+def test_published_verdicts_are_the_same_at_other_levels(tmp_path: Path, level: Isolation) -> None:
+    require(level)
+    judge = make_judge(workers=2, stop="decided", cpu_s=CPU_S, isolation=level.value)
+    assert disagreements(cast_verdicts(tmp_path), judge) == []
 
 
 @pytest.mark.slow
