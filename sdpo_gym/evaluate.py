@@ -13,9 +13,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
+from sdpo_gym.backend import JudgeBackend, judge_for
 from sdpo_gym.card import EnvCard
+from sdpo_gym.env import close_judge
 from sdpo_gym.errors import OutageError, UsageError
 from sdpo_gym.judge import Judge, JudgeError
+from sdpo_gym.options import choice
 from sdpo_gym.policies.base import Policy, Recorded, Sampling
 from sdpo_gym.policies.load import load_policy
 from sdpo_gym.records import FORMAT, SUMMARY_FILE, Result, RunDirectory, config_digest, row_of, to_json
@@ -56,6 +59,7 @@ class EvalConfig:
         options: options of the environment.
         policy_options: options of the policy, such as ``{"concurrency": 4}``; what they change shows in its
             ``describe()``.
+        judge_backend: where judging happens, see :class:`JudgeBackend`; a run may be continued with another one.
     """
 
     env: str
@@ -74,8 +78,10 @@ class EvalConfig:
     seed: int = 0
     options: Mapping[str, object] = field(default_factory=dict)
     policy_options: Mapping[str, object] = field(default_factory=dict)
+    judge_backend: str = JudgeBackend.LOCAL
 
     def __post_init__(self) -> None:
+        choice(JudgeBackend, "judge_backend", self.judge_backend)
         for name in ("limit", "turns", "n"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -102,17 +108,21 @@ def evaluate(config: EvalConfig, observer: Observer | None = None) -> Summary:
         OutageError: if data, server or sandbox cannot be reached, or 50 attempts in a row end in an outage.
     """
     env = resolve(config.env)
-    choice = choose(config, env)
-    tasks = env.tasks(config.split, choice.data, **config.options)
+    chosen = choose(config, env)
+    tasks = env.tasks(config.split, chosen.data, **config.options)
     policy = load_policy(
-        choice.policy,
+        chosen.policy,
         model=config.model,
         base_url=config.base_url,
         gold=lambda task_id: tasks.gold(tasks.by_id(task_id)),
         **config.policy_options,
     )
     try:
-        return _evaluate(config, env, choice, tasks, policy, observer)
+        judge = judge_for(env, {"split": tasks.split, "data": chosen.data, **config.options}, config.judge_backend)
+        try:
+            return _evaluate(config, env, chosen, tasks, policy, judge, observer)
+        finally:
+            close_judge(judge)
     finally:
         policy.close()
 
@@ -162,22 +172,27 @@ def choose(config: EvalConfig, env: ResolvedEnv) -> Choice:
 
 
 def _evaluate(
-    config: EvalConfig, env: ResolvedEnv, choice: Choice, tasks: TaskSet, policy: Policy, observer: Observer | None
+    config: EvalConfig,
+    env: ResolvedEnv,
+    chosen: Choice,
+    tasks: TaskSet,
+    policy: Policy,
+    judge: Judge,
+    observer: Observer | None,
 ) -> Summary:
     card = env.spec.card
-    name = choice.policy.partition(":")[0]
+    name = chosen.policy.partition(":")[0]
     counts = policy.recorded() if isinstance(policy, Recorded) else None
     sampling, n = _sampling(config, card, counts)
     turns = _turns(config, card, counts)
-    positions, left_out = _positions(config, tasks, counts, may_hold_others=choice.own_recording)
-    judge = env.judge(**{"split": tasks.split, "data": choice.data, **config.options})
+    positions, left_out = _positions(config, tasks, counts, may_hold_others=chosen.own_recording)
     data_digest = tasks.digest  # first of all: tasks loaded from now on know their digests
     entries = {position: entry_of(tasks, position) for position in positions}
     run: dict[str, Any] = {
         "format": FORMAT,
         "env": env_record(env, config.options),
         "data": {
-            "choice": _located(choice.data),
+            "choice": _located(chosen.data),
             "name": tasks.name,
             "split": tasks.split,
             "revision": tasks.revision,
@@ -223,7 +238,7 @@ def _evaluate(
             card,
             directory=out,
             run=directory.run,
-            notices=(tasks.notice, choice.notice),
+            notices=(tasks.notice, chosen.notice),
             left_out=left_out,
             lower_bounds=lower_bounds(judge),
         )
@@ -341,12 +356,16 @@ def isolation_of(judge: Judge) -> str | None:
 def session(judge: Judge, options: Mapping[str, object]) -> dict[str, Any]:
     """Describe the session that begins now: when, with which versions, on what machine.
 
-    ``judged_with`` is what the judge runs programs on, by its optional attribute ``runtime_versions``.
+    ``judged_with`` is what the judge runs programs on, by its optional attribute ``runtime_versions``; ``execution`` is
+    how and where it judges, by the options and by its optional attribute ``execution``.
     """
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "isolation": isolation_of(judge),
-        "execution": {k: v for k, v in options.items() if k in EXECUTION_OPTIONS},
+        "execution": {
+            **{k: v for k, v in options.items() if k in EXECUTION_OPTIONS},
+            **getattr(judge, "execution", {}),
+        },
         "judged_with": dict(getattr(judge, "runtime_versions", None) or {}),
         "versions": {"python": platform.python_version(), **dict(_versions())},
         "machine": {

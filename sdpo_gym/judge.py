@@ -163,36 +163,54 @@ def _start(judge: Judge, task: Task, completion: Completion) -> asyncio.Future[V
     return asyncio.get_running_loop().run_in_executor(None, judge, task, completion)
 
 
-async def _finish(started: asyncio.Future[Verdict]) -> Verdict:
-    try:
-        return await started
-    except Exception as error:
-        raise _as_judge_error(error) from error
+_rooms: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+
+
+def _room_in(loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
+    """Return the bound on what one event loop has under way."""
+    if loop not in _rooms:
+        for old in [old for old in _rooms if old.is_closed()]:
+            del _rooms[old]
+        _rooms[loop] = asyncio.Semaphore(_MOST_PENDING)
+    return _rooms[loop]
 
 
 async def judge_async(judge: Judge, task: Task, completion: Completion) -> Verdict:
-    """Judge one completion without blocking the running event loop; JudgeError on any failure of the judge."""
-    return await _finish(_start(judge, task, completion))
+    """Judge one completion without blocking the running event loop; JudgeError on any failure of the judge.
+
+    At most 1,024 are under way in one event loop, the others wait for their turn.
+    """
+    async with _room_in(asyncio.get_running_loop()):
+        try:
+            return await _start(judge, task, completion)
+        except Exception as error:
+            raise _as_judge_error(error) from error
 
 
 async def judge_stream_async(
     judge: Judge, pairs: Iterable[tuple[Task, Completion]]
 ) -> AsyncGenerator[tuple[int, Verdict | JudgeError], None]:
-    """Like :func:`judge_stream`, for asyncio; everything is handed to the judge at once."""
+    """Like :func:`judge_stream`, for asyncio: it reads ``pairs`` only as far as 1,024 are under way."""
+    done: asyncio.Queue[int] = asyncio.Queue()
+    pending: dict[int, asyncio.Future[Verdict]] = {}
 
-    async def one(index: int, started: asyncio.Future[Verdict]) -> tuple[int, Verdict | JudgeError]:
-        try:
-            return index, await _finish(started)
-        except JudgeError as error:
-            return index, error
+    async def finished() -> tuple[int, Verdict | JudgeError]:
+        index = await done.get()
+        future = pending.pop(index)
+        if future.cancelled():
+            return index, JudgeError("judging was cancelled")
+        error = future.exception()
+        return index, future.result() if error is None else _as_judge_error(error)
 
-    started = [_start(judge, task, completion) for task, completion in pairs]
-    waiting = [asyncio.ensure_future(one(i, future)) for i, future in enumerate(started)]
     try:
-        for next_done in asyncio.as_completed(waiting):
-            yield await next_done
+        for index, (task, completion) in enumerate(pairs):
+            pending[index] = _start(judge, task, completion)
+            pending[index].add_done_callback(lambda _, index=index: done.put_nowait(index))  # type: ignore[misc]
+            await asyncio.sleep(0)  # the loop has other work, too
+            while not done.empty() or len(pending) >= _MOST_PENDING:
+                yield await finished()
+        while pending:
+            yield await finished()
     finally:
-        for future in waiting:
+        for future in pending.values():
             future.cancel()
-        for verdict in started:
-            verdict.cancel()

@@ -15,7 +15,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from sdpo_gym.backend import JudgeBackend, judge_for
 from sdpo_gym.completion import Completion, FinishReason
+from sdpo_gym.env import close_judge
 from sdpo_gym.errors import UsageError
 from sdpo_gym.evaluate import entry_of, env_record, lower_bounds, session, verdict_check
 from sdpo_gym.judge import Judge, JudgeError, judge_stream
@@ -47,11 +49,13 @@ class RejudgeConfig:
         run: directory of the run.
         out: directory of the new run; without it ``<run>.rejudged``.
         options: options of the environment's judge that differ from the run's; the tasks stay as they were.
+        judge_backend: where judging happens, see :class:`JudgeBackend`.
     """
 
     run: Path
     out: Path | None = None
     options: Mapping[str, object] = field(default_factory=dict)
+    judge_backend: str = JudgeBackend.LOCAL
 
 
 @dataclass(frozen=True)
@@ -93,21 +97,36 @@ def rejudge(config: RejudgeConfig) -> Rejudged:
         )
     _check_options(env, config.options)
     options = {**old["env"]["options"], **config.options}
-    judge = env.judge(**{"split": tasks.split, "data": old["data"]["choice"], **options})
     out = config.out or config.run.with_name(f"{config.run.name}.rejudged")
     if out.resolve() == config.run.resolve():
         raise UsageError(f"{out} is the run itself, which stays as it is; give another --out")
+    judge = judge_for(env, {"split": tasks.split, "data": old["data"]["choice"], **options}, config.judge_backend)
+    try:
+        return _rejudge(config.run, old, env, tasks, options, judge, out)
+    finally:
+        close_judge(judge)
+
+
+def _rejudge(
+    run: Path,
+    old: Mapping[str, Any],
+    env: ResolvedEnv,
+    tasks: TaskSet,
+    options: Mapping[str, object],
+    judge: Judge,
+    out: Path,
+) -> Rejudged:
     new = {
         **old,
         "env": {**env_record(env, options), "task_options": _task_options(old)},
-        "rejudged_from": str(config.run.resolve()),
+        "rejudged_from": str(run.resolve()),
         "rejudged_started": [each["started"] for each in old["sessions"][:1]],
         "sessions": [session(judge, options)],
     }
-    before = load_results(config.run)
+    before = load_results(run)
     unanswered: set[Key] = set()
     with RunDirectory(out, new) as directory:
-        pending = _pending(config.run, before, dict(directory.results), unanswered)
+        pending = _pending(run, before, dict(directory.results), unanswered)
         while batch := list(islice(pending, _AT_A_TIME)):
             _judge_batch(batch, tasks, judge, verdict_check(env.spec.card), directory)
         evaluated = {result.task_id for result in before.values()}
@@ -117,7 +136,7 @@ def rejudge(config: RejudgeConfig) -> Rejudged:
             env.spec.card,
             directory=out,
             run=directory.run,
-            notices=(tasks.notice, f"The completions of {config.run} were judged again."),
+            notices=(tasks.notice, f"The completions of {run} were judged again."),
             lower_bounds=lower_bounds(judge),
         )
         directory.write_json(SUMMARY_FILE, summary.to_json())

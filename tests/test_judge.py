@@ -221,4 +221,55 @@ def test_leaving_an_asyncio_stream_cancels_what_is_not_done() -> None:
         await stream.aclose()
 
     asyncio.run(run())
-    assert [future.cancelled() for future in judge.futures] == [False, True, True, True, True]
+    assert len(judge.futures) > 1
+    assert [future.cancelled() for future in judge.futures] == [False] + [True] * (len(judge.futures) - 1)
+
+
+class Counting(Never):
+    """Answers at once, in the event loop, and notes how many were under way at most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.under_way = self.most = 0
+
+    def submit(self, task: Task, completion: Completion) -> Future[Verdict]:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        future: Future[Verdict] = Future()
+
+        def answer() -> None:
+            self.under_way -= 1
+            if not future.cancelled():
+                future.set_result(ToyJudge()(task, completion))
+
+        asyncio.get_running_loop().call_later(0.01, answer)
+        return future
+
+
+@pytest.mark.parametrize("how", ["stream", "gather"])
+def test_asyncio_has_a_bounded_number_under_way(how: str) -> None:
+    judge, read = Counting(), []
+
+    def pairs() -> Iterator[tuple[Task, Completion]]:
+        for _ in range(3000):
+            read.append(1)
+            yield RIGHT[0]
+            if how == "stream":
+                assert len(read) <= seen + 1024
+
+    seen = 0
+
+    async def run() -> None:
+        nonlocal seen
+        if how == "stream":
+            async for _ in judge_stream_async(judge, pairs()):
+                seen += 1
+        else:
+            seen = len(await asyncio.gather(*[judge_async(judge, *pair) for pair in pairs()]))
+
+    for _ in range(2):  # a second event loop has a bound of its own
+        seen = 0
+        read.clear()
+        asyncio.run(run())
+        assert seen == 3000
+    assert 100 < judge.most <= 1024

@@ -11,6 +11,7 @@ from datetime import date, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sdpo_gym.backend import JudgeBackend
 from sdpo_gym.cli import INTERRUPTED
 from sdpo_gym.errors import UsageError
 
@@ -28,6 +29,16 @@ def add_env_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="KEY=VALUE",
         help="an option of the environment; VALUE is typed as in TOML, or else a text; may be repeated",
+    )
+
+
+def add_judge_backend(parser: argparse.ArgumentParser, default: str | None = JudgeBackend.LOCAL) -> None:
+    """Add the option that says where judging happens."""
+    parser.add_argument(
+        "--judge-backend",
+        choices=[backend.value for backend in JudgeBackend],
+        default=default,
+        help="judge on this machine (local, the default) or on every node of a Ray cluster (ray)",
     )
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdpo_gym.cli.common import add_env_options, env_options, interrupted, policy_options
+from sdpo_gym.cli.common import add_env_options, add_judge_backend, env_options, interrupted, policy_options
 from sdpo_gym.cli.progress import Progress
 from sdpo_gym.errors import OutageError
 from sdpo_gym.evaluate import EvalConfig, evaluate
@@ -43,6 +43,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--from", dest="date_from", metavar="DATE", help="first date of the window")
     parser.add_argument("--until", dest="date_until", metavar="DATE", help="first date behind the window")
     add_env_options(parser)
+    add_judge_backend(parser)
     parser.add_argument(
         "--policy-option",
         action="append",
@@ -73,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         options=env_options(arguments),
         policy_options=policy_options(arguments),
+        judge_backend=arguments.judge_backend,
     )
     progress = Progress(quiet=arguments.quiet)
     try:

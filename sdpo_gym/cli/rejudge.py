@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdpo_gym.cli.common import add_env_options, env_options
+from sdpo_gym.cli.common import add_env_options, add_judge_backend, env_options
 from sdpo_gym.errors import OutageError
 from sdpo_gym.rejudge import RejudgeConfig, Rejudged, rejudge
 from sdpo_gym.report import render, table
@@ -26,12 +26,13 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("directory", type=Path, metavar="RUN", help="run directory")
     parser.add_argument("--out", type=Path, help="new run directory (default: RUN.rejudged)")
     add_env_options(parser)
+    add_judge_backend(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge again, print the new result and what changed, and return the exit code."""
-    again = rejudge(RejudgeConfig(arguments.directory, arguments.out, env_options(arguments)))
+    again = rejudge(RejudgeConfig(arguments.directory, arguments.out, env_options(arguments), arguments.judge_backend))
     print(render(again.summary))
     print()
     print(_changes(again))

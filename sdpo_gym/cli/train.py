@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, Never, TextIO
 from tqdm import tqdm
 
 from sdpo_gym.cli import ALARMED
-from sdpo_gym.cli.common import add_env_options, env_options, interrupted, key_values, policy_options
+from sdpo_gym.cli.common import (
+    add_env_options,
+    add_judge_backend,
+    env_options,
+    interrupted,
+    key_values,
+    policy_options,
+)
 from sdpo_gym.rollout import Turn
 from sdpo_gym.stats import Estimate
 from sdpo_gym.train import TrainConfig, TrainSummary, train
@@ -69,6 +76,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--watch", choices=("stop", "warn", "off"), help="what the collapse watch does (default: stop)")
     parser.add_argument("--out", type=Path, help="run directory (default: runs/ENV/PRESET-DIGEST)")
     add_env_options(parser)
+    add_judge_backend(parser, default=None)  # a preset may say it
     for name, text in (
         ("--eval-option", "an option of the environment in evaluations only"),
         ("--agent-option", "an option of the agent, such as learning_rate=1e-5"),
@@ -83,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, print the result, and return the exit code."""
     plain = (
         "env", "agent", "preset", "policy", "model", "data", "split", "eval_split", "eval_teacher", "rehearsal",
-        "watch", "out", *_NUMBERS,
+        "watch", "out", "judge_backend", *_NUMBERS,
     )  # fmt: skip
     config = TrainConfig(
         **{name: getattr(arguments, name) for name in plain},

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sdpo_gym.judge import JudgeError
+from sdpo_gym.sandbox.engine import describe_engine
 from sdpo_gym.sandbox.inside import kernel
-from sdpo_gym.sandbox.isolation import Isolation
-from sdpo_gym.sandbox.levels import AUTOMATIC, probe
+from sdpo_gym.sandbox.isolation import Isolation, Level
+from sdpo_gym.sandbox.levels import AUTOMATIC, probe, why_not
 from sdpo_gym.sandbox.runtime import runtime
 from sdpo_gym.sandbox.worker import Worker
 
@@ -27,6 +28,7 @@ _INSTALLERS = (
 )
 _WHAT = {
     Isolation.USERNS: "A: namespaces by bubblewrap, seccomp",
+    Isolation.DOCKER: "B: a container for each worker, Landlock, seccomp; taken only by name",
     Isolation.LANDLOCK: "C: Landlock, seccomp, rlimits",
     Isolation.NONE: "-: rlimits only; for code that you trust, never chosen by itself",
 }
@@ -57,7 +59,7 @@ def install_bubblewrap() -> str:
 
 def best_level() -> Isolation | None:
     """Return what ``auto`` takes here, None if nothing works."""
-    return next((level for level in AUTOMATIC if probe()[level] is None), None)
+    return next((level for level in AUTOMATIC if why_not(level) is None), None)
 
 
 def findings() -> Iterator[tuple[str, str]]:
@@ -74,7 +76,10 @@ def findings() -> Iterator[tuple[str, str]]:
         yield "judged python", f"no image: {error}"
     yield "bubblewrap", _bubblewrap_version()
     yield "Landlock", f"ABI {kernel.landlock_abi()}" if sys.platform == "linux" else "no"
-    yield "docker level", "B: not in this release"
+    try:
+        yield "docker engine", describe_engine()
+    except JudgeError:
+        yield "docker engine", "none that we can use, see level docker"
     for level, reason in probe().items():
         if reason is None:
             yield f"level {level.value}", f"works ({_WHAT[level]}); programs run as {_program_uid(level)}"
@@ -89,8 +94,7 @@ def findings() -> Iterator[tuple[str, str]]:
 
 def advice() -> Iterator[str]:
     """Yield what would bring more isolation, one sentence each."""
-    reason = probe()[Isolation.USERNS]
-    if reason is None:
+    if why_not(Isolation.USERNS) is None:
         return
     if all(probe().values()):
         yield "no level works, so something else is in the way: read the reasons above"
@@ -114,7 +118,7 @@ def _bubblewrap_version() -> str:
 
 def _program_uid(level: Isolation) -> str:
     try:
-        with Worker(level, slot=0) as worker:
+        with Worker(Level(level), slot=0) as worker:
             status = Path(f"/proc/{worker.pid}/status").read_text()
     except (JudgeError, OSError) as error:
         return f"an unknown uid ({error})"

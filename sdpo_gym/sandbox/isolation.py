@@ -17,21 +17,42 @@ from sdpo_gym.sandbox.seccomp import build_filters, machine_is_supported
 
 
 class Isolation(StrEnum):
-    """How programs are kept in. ``docker`` has its place between the first two and is not built yet."""
+    """How programs are kept in."""
 
     USERNS = "userns"  # A: user, pid, net, ipc, uts and mount namespaces by bubblewrap, and seccomp
+    DOCKER = "docker"  # B: a container for each worker, and in it Landlock, seccomp and rlimits
     LANDLOCK = "landlock"  # C: Landlock, seccomp and rlimits, for hosts that forbid namespaces
     NONE = "none"  # rlimits only, for trusted code; taken only when asked for by name
+
+
+@dataclass(frozen=True)
+class Level:
+    """An isolation level as it is asked for by name.
+
+    Attributes:
+        isolation: the level.
+        container_runtime: of ``docker`` only, the engine's name of the runtime to take, such as ``runsc``; None for the
+            engine's default.
+    """
+
+    isolation: Isolation
+    container_runtime: str | None = None
+
+    @property
+    def value(self) -> str:
+        """Its name: that of the level, with ``:RUNTIME`` behind it where one was chosen."""
+        return f"{self.isolation.value}:{self.container_runtime}" if self.container_runtime else self.isolation.value
 
 
 # Host uids that programs run under when we are root, one per worker (two processes of ours seldom share one);
 # systemd keeps this range free for such use.
 _FIRST_UID, _UIDS = 61184, 4096
-_STACK_KIB = 256 << 10  # deep recursion of right programs; must be set before exec, it decides the memory layout
+STACK_KIB = 256 << 10  # deep recursion of right programs; must be set before exec, it decides the memory layout
 # ... and if memory runs out, the kernel is to end programs and not the trainer
-_PREPARE = f"ulimit -S -s {_STACK_KIB} 2>/dev/null; echo 1000 2>/dev/null >/proc/self/oom_score_adj"
+_PREPARE = f"ulimit -S -s {STACK_KIB} 2>/dev/null; echo 1000 2>/dev/null >/proc/self/oom_score_adj"
 _INSIDE_UID = "1000"
-_MAX_PROCESSES = 512
+MAX_PROCESSES = 512
+IMAGE_ROOT = "/sandbox"  # where a container sees the runtime image: apart from what the engine puts there
 
 
 @dataclass(frozen=True)
@@ -39,9 +60,9 @@ class Launch:
     """How to start one zygote.
 
     Attributes:
-        command: the command line, to which the socket's descriptor number is appended.
+        command: the command line, to which the socket's descriptor number, or in a container its path, is appended.
         environment: its whole environment.
-        uid: the host uid to take first (we are root), or None to keep ours.
+        uid: the host uid to take first (we are root, or the engine is), or None to keep ours.
         config: the content of the CONFIG frame.
     """
 
@@ -51,12 +72,18 @@ class Launch:
     config: dict[str, object]
 
 
-def parse_isolation(name: str) -> Isolation | None:
-    """Return the level called ``name``, None for ``auto``; UsageError for anything else."""
+def parse_isolation(name: str) -> Level | None:
+    """Return the level called ``name``, None for ``auto``; UsageError for anything else.
+
+    ``docker:NAME`` is level ``docker`` with the engine's runtime ``NAME``.
+    """
     if name == "auto":
         return None
+    level, colon, container_runtime = name.partition(":")
+    if colon and (level != Isolation.DOCKER or not container_runtime):
+        raise UsageError(f"isolation level {name!r}: only docker takes a container runtime, as in docker:runsc")
     try:
-        return Isolation(name)
+        return Level(Isolation(level), container_runtime or None)
     except ValueError:
         known = ", ".join(["auto", *Isolation])
         raise UsageError(f"unknown isolation level {name!r}; choose one of: {known}") from None
@@ -71,14 +98,14 @@ def launch(level: Isolation, runtime: Runtime, slot: int, preload: tuple[str, ..
         slot: number of the worker, which picks its host uid.
         preload: packages imported before programs run.
     """
-    is_root = os.geteuid() == 0
-    namespaces = level is Isolation.USERNS
-    root = "" if namespaces else str(runtime.root)
+    namespaces, container = level is Isolation.USERNS, level is Isolation.DOCKER
+    is_root = os.geteuid() == 0 or container
+    root = "" if namespaces else IMAGE_ROOT if container else str(runtime.root)
     filters = build_filters(namespaces) if level is not Isolation.NONE else None
     config: dict[str, object] = {
         "packages": [f"{root}/packages"],
         "preload": list(preload),
-        "landlock": level is Isolation.LANDLOCK,
+        "landlock": level is Isolation.LANDLOCK or container,
         "readable": [root or "/"],
         "base_filter": filters.base.hex() if filters else "",
         "test_filter": filters.test.hex() if filters else "",
@@ -86,14 +113,19 @@ def launch(level: Isolation, runtime: Runtime, slot: int, preload: tuple[str, ..
         "pid_namespace": namespaces,
         # Process limits count per uid. Without a uid or a namespace of our own they would count the user's other
         # processes, so there the limit is set far above what these are now.
-        "max_processes": _MAX_PROCESSES if namespaces or is_root else _tasks_of(os.geteuid()) + 4096,
+        "max_processes": MAX_PROCESSES if namespaces or is_root else _tasks_of(os.geteuid()) + 4096,
     }
-    command = ["/bin/sh", "-c", f'{_PREPARE}; exec "$0" "$@"']
-    if namespaces:
-        command += [_bubblewrap(), *_namespace_arguments(runtime)]
-    command += runtime.command(root, [])
+    environment = runtime.environment(root)
+    command = runtime.command(root, [])
+    if container:
+        # what the two lines of shell are for elsewhere, the engine does; what it adds to the environment goes again
+        environment["PWD"] = "/"
+        config["environment"] = list(environment)
+    else:
+        enter = [_bubblewrap(), *_namespace_arguments(runtime)] if namespaces else []
+        command = ["/bin/sh", "-c", f'{_PREPARE}; exec "$0" "$@"', *enter, *command]
     uid = _FIRST_UID + (os.getpid() * 64 + slot) % _UIDS if is_root else None
-    return Launch(command, runtime.environment(root), uid, config)
+    return Launch(command, environment, uid, config)
 
 
 def _namespace_arguments(runtime: Runtime) -> list[str]:
@@ -126,15 +158,19 @@ def _tasks_of(uid: int) -> int:
     return tasks
 
 
-def obstacle(level: Isolation) -> str | None:
+def obstacle(level: Level) -> str | None:
     """Return what stands in the way of ``level`` on this machine, found without starting anything; None if nothing."""
     if not sys.platform.startswith("linux"):
         return f"Linux only, this is {sys.platform}"
-    if level is Isolation.NONE:
+    if level.isolation is Isolation.NONE:
         return None
     if not machine_is_supported():
         return f"no system call table for processor {platform.machine()}"
-    if level is Isolation.USERNS:
+    if level.isolation is Isolation.DOCKER:
+        from sdpo_gym.sandbox import engine  # which builds upon this module
+
+        return engine.obstacle(level.container_runtime)
+    if level.isolation is Isolation.USERNS:
         if shutil.which("bwrap") is None:
             return "bubblewrap (bwrap) is not installed"
         limit = Path("/proc/sys/user/max_user_namespaces")

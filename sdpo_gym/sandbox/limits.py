@@ -35,7 +35,9 @@ class Limits:
     def wall_s(self) -> float:
         """Wall-clock cap, 2x the CPU limit + 2 s: a program that reaches it while waiting gets ``idle_limit``.
 
-        One that is still computing there is starved, not idle, and goes on, to five times this at most.
+        One that is still computing there is starved, not idle, and goes on, to five times this at most. And where the
+        machine was so crowded that waiting for a core alone could explain it, the test is run again, with no other of
+        the pool beside it, before ``idle_limit`` counts.
         """
         return 2 * self.cpu_s + 2
 

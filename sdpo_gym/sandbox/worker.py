@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import signal
 import socket
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 from sdpo_gym.judge import JudgeError
+from sdpo_gym.sandbox.docker import Container
 from sdpo_gym.sandbox.inside import wire
-from sdpo_gym.sandbox.isolation import Isolation, launch
+from sdpo_gym.sandbox.isolation import Isolation, Level, launch
 from sdpo_gym.sandbox.job import Case, Job, JobResult, ProgramError, RunStatus, TestRun
 from sdpo_gym.sandbox.limits import Limits, StopRule
+from sdpo_gym.sandbox.process import Process
 from sdpo_gym.sandbox.runtime import runtime
 
 _START_S = 30.0
@@ -49,47 +48,30 @@ class Worker:
         JudgeError: if it does not start; the message holds what it said.
     """
 
-    def __init__(self, level: Isolation, slot: int, preload: tuple[str, ...] = ()) -> None:
+    def __init__(self, level: Level, slot: int, preload: tuple[str, ...] = ()) -> None:
         self.level = level
-        plan = launch(level, runtime(), slot, preload)
-        ours, theirs = map(_above_standard, socket.socketpair())
-        for end in (ours, theirs):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-        self._sock = ours
-        as_user: dict[str, Any] = {} if plan.uid is None else {"user": plan.uid, "group": plan.uid, "extra_groups": []}
-        with _diary() as diary:
-            try:
-                self._process = subprocess.Popen(
-                    [*plan.command, str(theirs.fileno())],
-                    env=plan.environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=diary,
-                    stderr=diary,
-                    pass_fds=(theirs.fileno(),),
-                    cwd="/",
-                    start_new_session=True,  # Ctrl-C is for us to handle
-                    **as_user,
-                )
-            except OSError as error:
-                ours.close()
-                raise JudgeError(f"the sandbox process did not start: {error}") from error
-            finally:
-                theirs.close()
-            try:
-                self._sock.settimeout(_START_S)
-                wire.send(self._sock, wire.CONFIG, json.dumps(plan.config).encode())
-                kind, size = wire.receive_header(self._sock)
-                self.ready: dict[str, Any] = json.loads(bytes(wire.receive_exactly(self._sock, size)))
-            except (OSError, EOFError, ValueError) as error:
-                self.close()
-                diary.seek(0)
-                said = diary.read(4000).decode(errors="replace").strip().splitlines()
-                raise JudgeError(
-                    f"the sandbox did not start at isolation level {level.value}: {said[-1] if said else error}"
-                ) from error
+        image = runtime()
+        plan = launch(level.isolation, image, slot, preload)
+        self._zygote: Process | Container = (
+            Container(plan, image, level.container_runtime) if level.isolation is Isolation.DOCKER else Process(plan)
+        )
+        self._sock = self._zygote.sock
+        try:
+            self._sock.settimeout(_START_S)
+            wire.send(self._sock, wire.CONFIG, json.dumps(plan.config).encode())
+            kind, size = wire.receive_header(self._sock)
+            self.ready: dict[str, Any] = json.loads(bytes(wire.receive_exactly(self._sock, size)))
+        except (OSError, EOFError, ValueError) as error:
+            self.close()
+            said = self._zygote.last_words().splitlines()
+            asked = "; docs/docker.md says what a container runtime must offer" if level.container_runtime else ""
+            raise JudgeError(
+                f"the sandbox did not start at isolation level {level.value}: {said[-1] if said else error}{asked}"
+            ) from error
         if kind != wire.READY:
             self.close()
             raise JudgeError(f"the sandbox spoke out of turn (frame type {kind})")
+        self._zygote.has_started()
 
     def run(self, job: Job, cases: Sequence[Case]) -> JobResult:
         """Run ``job`` on ``cases``.
@@ -108,6 +90,7 @@ class Worker:
 
     def _run(self, job: Job, cases: Sequence[Case]) -> JobResult:
         limits = job.limits
+        self._zygote.make_room(limits, cases)
         source = job.program.source.encode("utf-8", "surrogatepass")
         if len(source) > limits.source_bytes:
             long = f"the source has {len(source):,} bytes, the limit is {limits.source_bytes:,}"
@@ -175,12 +158,12 @@ class Worker:
     @property
     def is_open(self) -> bool:
         """Whether it can take another job."""
-        return self._sock.fileno() >= 0 and self._process.poll() is None
+        return self._sock.fileno() >= 0 and self._zygote.is_alive()
 
     @property
     def pid(self) -> int:
         """Host pid of the process that we started (bubblewrap, or the zygote itself)."""
-        return self._process.pid
+        return self._zygote.pid
 
     def interrupt(self) -> None:
         """End the conversation from another thread: what waits for an answer gets WorkerDied."""
@@ -194,15 +177,7 @@ class Worker:
     def close(self) -> None:
         """End the process and wait for it; may be called twice."""
         self._sock.close()  # the zygote ends when its socket closes, and takes its children along
-        process = getattr(self, "_process", None)
-        if process is None:
-            return
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        self._zygote.end()
 
     def __enter__(self) -> Worker:
         return self
@@ -211,19 +186,6 @@ class Worker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _diary() -> IO[bytes]:
-    try:
-        return tempfile.TemporaryFile()
-    except OSError as error:
-        raise JudgeError(f"the sandbox cannot write to {tempfile.gettempdir()}: {error}") from error
-
-
-def _above_standard(end: socket.socket) -> socket.socket:
-    """Move a socket above the standard descriptors, whose places may be free in a caller that has closed its own."""
-    with end:
-        return socket.socket(fileno=fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10))
 
 
 def _checked(job: Job, case: Case, run: TestRun) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sdpo_gym.agent import check_agent_options
+from sdpo_gym.backend import JudgeBackend
 from sdpo_gym.errors import UsageError
 from sdpo_gym.evaluate import HUB
 from sdpo_gym.options import check_types, choice, suggestion
@@ -71,6 +72,7 @@ class TrainConfig:
     eval_options: Mapping[str, object] = field(default_factory=dict)
     agent_options: Mapping[str, object] = field(default_factory=dict)
     policy_options: Mapping[str, object] = field(default_factory=dict)
+    judge_backend: str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ class Settings:
         eval_options: options of the environment in evaluations, over ``options``.
         agent_options: options of the agent.
         policy_options: options of the policy.
+        judge_backend: where judging happens; a run may be continued with another one.
 
     Raises:
         UsageError: if a value is out of range.
@@ -143,6 +146,7 @@ class Settings:
     eval_options: Mapping[str, object] = field(default_factory=dict)
     agent_options: Mapping[str, object] = field(default_factory=dict)
     policy_options: Mapping[str, object] = field(default_factory=dict)
+    judge_backend: JudgeBackend = JudgeBackend.LOCAL
 
     def __post_init__(self) -> None:
         least = {
@@ -199,6 +203,7 @@ def settings_of(config: TrainConfig) -> Settings:
         values["policy"] = "transformers"
     check_types(Settings, values)
     values["watch"] = choice(WatchMode, "watch", values.get("watch", WatchMode.STOP))
+    values["judge_backend"] = choice(JudgeBackend, "judge_backend", values.get("judge_backend", JudgeBackend.LOCAL))
     return Settings(**values)
 
 

@@ -26,7 +26,7 @@ RUN_FILE, METRICS_FILE, UPDATES_FILE, SUMMARY_FILE = "run.json", "metrics.jsonl"
 
 # May differ between sessions. `steps` may only grow. Of preset, data and model it is the values, digests and weights
 # that count, not the names. Rounding aside, the options change nothing but time and memory.
-_FREE_SETTINGS = frozenset({"steps", "watch", "save_every", "preset", "data", "model"})
+_FREE_SETTINGS = frozenset({"steps", "watch", "save_every", "preset", "data", "model", "judge_backend"})
 _FREE_OPTIONS = EXECUTION_OPTIONS | {"micro_batch_tokens", "batch_tokens", "gradient_checkpointing"}
 _NOT_COMPARED = frozenset({"sessions", "seeds"})
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from sdpo_gym.agent import Agent, TrainablePolicy, load_agent
+from sdpo_gym.backend import judge_for
 from sdpo_gym.card import EnvCard
 from sdpo_gym.env import close_judge
 from sdpo_gym.errors import OutageError, UsageError
@@ -117,7 +118,8 @@ def train(config: TrainConfig, observer: TrainObserver | None = None) -> TrainSu
                 "weights cannot be changed from here; use policy 'transformers' with a model"
             )
         for some, options in ((tasks, settings.options), (held_out, eval_options)):
-            judges.append(env.judge(**{"split": some.split, "data": settings.data, **options}))
+            where = {"split": some.split, "data": settings.data}
+            judges.append(judge_for(env, {**where, **options}, settings.judge_backend))
         trained = cast(TrainablePolicy, policy)
         card = env.spec.card
         measured = HeldOut(

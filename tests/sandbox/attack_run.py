@@ -6,12 +6,16 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 import psutil
 
 from sandbox.bait import Bait
-from sandbox.corpus import PROJECT, PWNED, attacks, decisive, job, texts
+from sandbox.corpus import PROJECT, PWNED, CorpusProgram, attacks, decisive, job, texts
+from sandbox.neighbour import Neighbour
+from sandbox.traces import picture
 from sdpo_gym.sandbox.job import Case, Job, Program, RunStatus
 from sdpo_gym.sandbox.limits import Limits
 from sdpo_gym.sandbox.pool import JudgePool
@@ -23,6 +27,7 @@ HONEST = Job(
     lambda case, run: run.stdout.decode().strip() == case.expected,
     Limits(cpu_s=5),
 )
+_LANES = 3  # attacks that run at a time: many only wait, and they are to disturb each other
 _OWN_COMMANDS: set[tuple[str, ...]] = {("sleep", "30"), ("sleep", "600")}  # what attacks would start
 
 
@@ -48,6 +53,9 @@ class Findings:
     canary_intact: bool
     secret_told: bool
     processes_left: list[str]
+    traces_left: list[str]
+    neighbour_failures: list[str]
+    neighbour_verdicts: int
     warnings: list[str]
 
 
@@ -61,40 +69,63 @@ class _Kept(logging.Handler):
 
 
 def run_attacks(level: str) -> Findings:
-    """Judge every attack on one worker, an honest program after each."""
+    """Judge every attack, an honest program after each on the same worker, another beside them all the time."""
     kept = _Kept()
     logger = logging.getLogger("sdpo_gym.sandbox")
     logger.addHandler(kept)
     before = set(psutil.pids())
+    commands = set(_OWN_COMMANDS)
+    picture_before = picture()
     with Bait(str(PROJECT)) as bait:
-        pool = JudgePool(workers=1, isolation=level)
-        pending = [
-            (program, pool.submit(job(program, LIMITS, bait.fill)), pool.submit(HONEST)) for program in attacks()
-        ]
-        programs: dict[str, Finding] = {}
-        commands = set(_OWN_COMMANDS)
-        for program, attack, honest in pending:
-            result = attack.result(timeout=120)
-            commands |= {tuple(_command(child)) for child in psutil.Process().children(recursive=True)}
-            programs[program.name] = Finding(
-                status=decisive(result).value,
-                accepted=all(run.status is RunStatus.ACCEPTED for run in result.runs),
-                isolation=result.isolation,
-                said=texts(result)[:10_000],
-                pwned=PWNED in texts(result),
-                next_accepted=honest.result(timeout=120).runs[0].status is RunStatus.ACCEPTED,
-            )
-        pool.close()
+        with Neighbour(level) as neighbour, ThreadPoolExecutor(_LANES) as executor:
+            lanes = [
+                executor.submit(_run_lane, level, lane, attacks()[lane::_LANES], bait, neighbour, commands)
+                for lane in range(_LANES)
+            ]
+            programs = {name: finding for lane in lanes for name, finding in lane.result().items()}
         logger.removeHandler(kept)
         return Findings(
             programs=programs,
             servers_reached=bait.reached,
             files_left=[str(path) for path in bait.marker.parent.iterdir()],
             canary_intact=bait.canary.read_text() == bait.secret,
-            secret_told=any(bait.secret in texts(attack.result()) for _, attack, _ in pending),
+            secret_told=any(bait.secret in finding.said for finding in programs.values()),
             processes_left=_left(before, commands),
+            traces_left=sorted(picture_before ^ picture()),
+            neighbour_failures=neighbour.failures,
+            neighbour_verdicts=neighbour.verdicts,
             warnings=kept.messages,
         )
+
+
+def _run_lane(
+    level: str,
+    lane: int,
+    programs: Sequence[CorpusProgram],
+    bait: Bait,
+    neighbour: Neighbour,
+    commands: set[tuple[str, ...]],
+) -> dict[str, Finding]:
+    """Judge ``programs`` one after the other on one worker; add the command lines seen to ``commands``."""
+    pool = JudgePool(workers=1, isolation=level)
+    pending = [(program, pool.submit(job(program, LIMITS, bait.fill)), pool.submit(HONEST)) for program in programs]
+    findings: dict[str, Finding] = {}
+    for program, attack, honest in pending:
+        neighbour.beside[lane] = program.name
+        result = attack.result(timeout=120)
+        commands |= {tuple(_command(child)) for child in psutil.Process().children(recursive=True)}
+        said = texts(result)
+        findings[program.name] = Finding(
+            status=decisive(result).value,
+            accepted=all(run.status is RunStatus.ACCEPTED for run in result.runs),
+            isolation=result.isolation,
+            said=said[:10_000] + (bait.secret if bait.secret in said[10_000:] else ""),
+            pwned=PWNED in said,
+            next_accepted=honest.result(timeout=120).runs[0].status is RunStatus.ACCEPTED,
+        )
+    del neighbour.beside[lane]
+    pool.close()
+    return findings
 
 
 def _left(before: set[int], commands: set[tuple[str, ...]]) -> list[str]:

@@ -3,12 +3,17 @@
 Each is one file whose leading ``# key: value`` lines say what it is:
 
     class    exhaustion, escape, exfiltration, tampering, survival, persistence, oddity or idiom
+    about    what it does, in one line for the page of programs (docs/sandbox-programs.md)
     entry    what to call (``solve``, ``Solution.solve``); absent for a program that reads standard input
     case     JSON [input, expected]; one line per test, at least one
     want     run statuses of which one must decide the submission (default: accepted)
     goal     attacks only: what it achieves against a weak judge
+    unproven attacks without a goal only: why no weak judge shows that it works
     machine  the only architecture that it is written for
     repeat   JSON [[text, count], ...]: what @REPEAT@ stands for, for sources too long to store
+
+Other characters that editors would spoil are written as @NUL@, @BOM@, @CR@ and @FF@; @END@ cuts the last newline off.
+In a case, @NUMBERS@ stands for the lines 0 to 99,999.
 
 The header is cut off before the program is judged: it holds the answers.
 """
@@ -27,6 +32,9 @@ from sdpo_gym.sandbox.limits import Limits
 
 _PROGRAMS = Path(__file__).parent / "programs"
 PROJECT = Path(__file__).resolve().parents[2]
+_KEYS = {"class", "about", "entry", "case", "want", "goal", "unproven", "machine", "repeat"}
+_MARKS = {"@NUL@": "\0", "@BOM@": "\ufeff", "@CR@": "\r", "@FF@": "\f", "@END@\n": ""}
+_NUMBERS = "\n".join(map(str, range(100_000)))
 PWNED = "PWNED"  # printed by an attack that reached what it should not; its source never holds the word in one piece
 
 
@@ -65,6 +73,7 @@ class Goal(StrEnum):
     EXHAUST_PROCESSES = "exhaust_processes"
     EXHAUST_THREADS = "exhaust_threads"
     EXHAUST_DESCRIPTORS = "exhaust_descriptors"
+    EXHAUST_FILES = "exhaust_files"
 
 
 @dataclass(frozen=True)
@@ -73,11 +82,13 @@ class CorpusProgram:
 
     name: str
     kind: Kind
+    about: str
     source: str
     entry: str | None
     cases: tuple[Case, ...]
     want: frozenset[RunStatus]
     goal: Goal | None
+    unproven: str | None
     machine: str | None
 
     def __str__(self) -> str:
@@ -86,8 +97,12 @@ class CorpusProgram:
 
 def attacks() -> list[CorpusProgram]:
     """Every attack that is written for this machine's architecture."""
-    programs = [_load(path) for path in sorted((_PROGRAMS / "attacks").glob("*.py"))]
-    return [program for program in programs if program.machine in (None, platform.machine())]
+    return [program for program in all_attacks() if program.machine in (None, platform.machine())]
+
+
+def all_attacks() -> list[CorpusProgram]:
+    """Every attack, for whatever architecture."""
+    return [_load(path) for path in sorted((_PROGRAMS / "attacks").glob("*.py"))]
 
 
 def idioms() -> list[CorpusProgram]:
@@ -120,7 +135,10 @@ def _same_text(case: Case, run: TestRun) -> bool:
 
 
 def _same_value(case: Case, run: TestRun) -> bool:
-    return run.value is not None and bool(json.loads(run.value) == json.loads(case.expected))
+    try:
+        return run.value is not None and bool(json.loads(run.value) == json.loads(case.expected))
+    except (ValueError, RecursionError):  # the program wrote its result file itself
+        return False
 
 
 def _load(path: Path) -> CorpusProgram:
@@ -129,22 +147,28 @@ def _load(path: Path) -> CorpusProgram:
     length = 0
     for line in lines:
         key, separator, value = line.removeprefix("# ").strip().partition(": ")
-        if not line.startswith("# ") or key not in {"class", "entry", "case", "want", "goal", "machine", "repeat"}:
+        if not line.startswith("# ") or key not in _KEYS:
             break
         header.setdefault(key, []).append(value if separator else "")
         length += 1
-    if "class" not in header or "case" not in header:
-        raise ValueError(f"{path} has no header with class and case: see {__file__}")
+    if not {"class", "about", "case"} <= set(header):
+        raise ValueError(f"{path} has no header with class, about and case: see {__file__}")
     single = {key: values[0] for key, values in header.items() if key != "case"}
-    repeated = "".join(text * count for text, count in json.loads(single.get("repeat", "[]")))
+    source = "".join(lines[length:])
+    marks = {**_MARKS, "@REPEAT@": "".join(text * count for text, count in json.loads(single.get("repeat", "[]")))}
+    for mark, text in marks.items():
+        source = source.replace(mark, text)
+    cases = [json.loads(case) for case in header["case"]]
     goal = single.get("goal")
     return CorpusProgram(
         name=path.stem,
         kind=Kind(single["class"]),
-        source="".join(lines[length:]).replace("@REPEAT@", repeated).replace("@NUL@", "\0"),
+        about=single["about"],
+        source=source,
         entry=single.get("entry"),
-        cases=tuple(Case(*json.loads(case)) for case in header["case"]),
+        cases=tuple(Case(given, expected.replace("@NUMBERS@", _NUMBERS)) for given, expected in cases),
         want=frozenset(map(RunStatus, single.get("want", "accepted").split())),
         goal=Goal(goal) if goal else None,
+        unproven=single.get("unproven"),
         machine=single.get("machine"),
     )

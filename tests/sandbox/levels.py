@@ -8,16 +8,17 @@ import pytest
 
 from sdpo_gym.sandbox.isolation import Isolation
 from sdpo_gym.sandbox.job import Case, Job, JobResult, Program, TestRun
-from sdpo_gym.sandbox.levels import AUTOMATIC, probe
+from sdpo_gym.sandbox.levels import AUTOMATIC, why_not
 from sdpo_gym.sandbox.limits import Limits, StopRule
 from sdpo_gym.sandbox.pool import JudgePool
 
-LEVELS = list(AUTOMATIC)
+LEVELS = list(AUTOMATIC)  # everywhere
+ALL_LEVELS = [*LEVELS, Isolation.DOCKER]  # and where there is a container engine
 
 
 def require(level: Isolation) -> None:
     """Skip where the machine lacks ``level``."""
-    reason = probe()[level]
+    reason = why_not(level)
     if reason is not None:
         pytest.skip(f"isolation level {level.value} does not work here: {reason}")
 

@@ -6,13 +6,13 @@ import pytest
 
 from sandbox.attack_run import Findings, run_attacks
 from sandbox.corpus import CorpusProgram, attacks
-from sandbox.levels import LEVELS, require
+from sandbox.levels import ALL_LEVELS, require
 from sdpo_gym.sandbox.isolation import Isolation
 
 PROGRAMS = attacks()
 
 
-@pytest.fixture(scope="module", params=LEVELS, ids=lambda level: level.value)
+@pytest.fixture(scope="module", params=ALL_LEVELS, ids=lambda level: level.value)
 def level(request: pytest.FixtureRequest) -> Isolation:
     chosen: Isolation = request.param
     require(chosen)

@@ -35,6 +35,7 @@ def test_no_attack_succeeds_as_an_ordinary_user() -> None:
     assert done.returncode == 0, done.stderr
     for level, findings in json.loads(done.stdout).items():
         by_name = findings.pop("programs")
+        assert findings.pop("neighbour_verdicts") > 10, level
         undue = {
             program.name: by_name[program.name]
             for program in attacks()
@@ -50,6 +51,8 @@ def test_no_attack_succeeds_as_an_ordinary_user() -> None:
             "canary_intact": True,
             "secret_told": False,
             "processes_left": [],
+            "traces_left": [],
+            "neighbour_failures": [],
             "warnings": [],
         }, level
 

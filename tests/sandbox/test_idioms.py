@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from sandbox.corpus import CorpusProgram, decisive, idioms, job
-from sandbox.levels import LEVELS, require
+from sandbox.levels import ALL_LEVELS, require
 from sdpo_gym.sandbox.isolation import Isolation
 from sdpo_gym.sandbox.job import JobResult, RunStatus
 from sdpo_gym.sandbox.limits import Limits
@@ -17,7 +17,7 @@ PROGRAMS = idioms()
 RECURSE_THROUGH_C = {"deep_lru_cache", "recursion_in_method"}
 
 
-@pytest.fixture(scope="module", params=LEVELS, ids=lambda level: level.value)
+@pytest.fixture(scope="module", params=ALL_LEVELS, ids=lambda level: level.value)
 def results(request: pytest.FixtureRequest) -> dict[str, JobResult]:
     level: Isolation = request.param
     require(level)

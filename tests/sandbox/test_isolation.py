@@ -12,8 +12,8 @@ import pytest
 from sandbox.levels import LEVELS
 from sdpo_gym.errors import UsageError
 from sdpo_gym.sandbox import doctor
-from sdpo_gym.sandbox.isolation import Isolation, parse_isolation
-from sdpo_gym.sandbox.levels import AUTOMATIC, choose, probe
+from sdpo_gym.sandbox.isolation import Isolation, Level, parse_isolation
+from sdpo_gym.sandbox.levels import AUTOMATIC, choose, why_not
 from sdpo_gym.sandbox.limits import Limits
 from sdpo_gym.sandbox.runtime import runtime
 from sdpo_gym.sandbox.worker import Worker
@@ -23,15 +23,28 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 def test_names() -> None:
     assert parse_isolation("auto") is None
-    assert parse_isolation("landlock") is Isolation.LANDLOCK
-    with pytest.raises(UsageError, match="unknown isolation level 'jail'; choose one of: auto, userns, landlock, none"):
+    assert parse_isolation("landlock") == Level(Isolation.LANDLOCK)
+    assert parse_isolation("docker") == Level(Isolation.DOCKER)
+    assert parse_isolation("docker:runsc") == Level(Isolation.DOCKER, "runsc")
+    known = "auto, userns, docker, landlock, none"
+    with pytest.raises(UsageError, match=f"unknown isolation level 'jail'; choose one of: {known}"):
         parse_isolation("jail")
+    for name in ("docker:", "landlock:runsc", "jail:runsc"):
+        with pytest.raises(UsageError, match=f"{name!r}: only docker takes a container runtime, as in docker:runsc"):
+            parse_isolation(name)
+
+
+@pytest.mark.parametrize("name", ["userns", "docker", "docker:runsc"])
+def test_a_level_is_called_by_the_name_that_asks_for_it(name: str) -> None:
+    level = parse_isolation(name)
+    assert level is not None
+    assert level.value == name
 
 
 def test_auto_takes_the_best_and_never_none() -> None:
-    working = [level for level in AUTOMATIC if probe()[level] is None]
-    assert choose("auto") is working[0]
-    assert Isolation.NONE not in AUTOMATIC
+    working = [level for level in AUTOMATIC if why_not(level) is None]
+    assert choose("auto") == Level(working[0])
+    assert not {Isolation.NONE, Isolation.DOCKER} & set(AUTOMATIC)
 
 
 WITHOUT_BUBBLEWRAP = """
@@ -84,7 +97,7 @@ def test_the_image_is_built_where_asked_and_found_again(tmp_path: Path, monkeypa
     earlier = os.umask(0o077)  # as careful users have it
     try:
         image = runtime()
-        with Worker(LEVELS[0], slot=0):
+        with Worker(Level(LEVELS[0]), slot=0):
             pass
         assert image.root.parent == place / "runtime"
         before = image.root.stat().st_mtime_ns

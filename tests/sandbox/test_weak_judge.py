@@ -11,7 +11,7 @@ from sandbox.corpus import CorpusProgram, Goal, Kind, attacks
 from sandbox.weak_judge import WeakOutcome, judge_weakly, reached, unavailable
 from sdpo_gym.sandbox.job import Case
 
-PROGRAMS = attacks()
+PROGRAMS = [program for program in attacks() if program.goal is not None]
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +40,19 @@ def test_the_weak_judge_judges_honest_programs(source: str, passed: bool) -> Non
     reason = unavailable()
     if reason is not None:
         pytest.skip(f"no container for the weak judge: {reason}")
-    program = CorpusProgram("honest", Kind.IDIOM, source, None, (Case("1 2\n", "3"),), frozenset(), None, None)
+    cases = (Case("1 2\n", "3"),)
+    program = CorpusProgram("honest", Kind.IDIOM, "adds", source, None, cases, frozenset(), None, None, None)
     outcome = judge_weakly(program)
     assert outcome.report is not None
     assert outcome.report["passed"] is passed
     assert not any(reached(goal, outcome) for goal in Goal if goal is not Goal.FALSE_PASS)
 
 
+def test_every_attack_has_a_goal_or_says_why_not() -> None:
+    assert [program.name for program in attacks() if (program.goal is None) == (program.unproven is None)] == []
+
+
 def test_the_corpus_covers_every_kind() -> None:
-    assert len(PROGRAMS) >= 50
+    assert len(PROGRAMS) >= 200
     assert {program.kind for program in PROGRAMS} == set(Kind) - {Kind.IDIOM}
     assert {program.goal for program in PROGRAMS} == set(Goal)

@@ -113,6 +113,7 @@ _PROOFS: dict[Goal, Callable[[dict[str, Any]], bool]] = {
     Goal.EXHAUST_PROCESSES: lambda report: report["processes"] > 100,
     Goal.EXHAUST_THREADS: lambda report: report["threads"] > 100,
     Goal.EXHAUST_DESCRIPTORS: lambda report: report["descriptors"] > 1000,
+    Goal.EXHAUST_FILES: lambda report: report["files"] > 1000,
 }
 
 

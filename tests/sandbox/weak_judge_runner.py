@@ -210,6 +210,7 @@ def main() -> None:
         report["limit"] = job["limit"]
         time.sleep(0.05)
         report["survivors"] = len(others())
+        report["files"] = sum(1 for place in ("/tmp", "/dev/shm") for _ in Path(place).iterdir())
         report["reached"] = bait.reached
         log_text = Path(LOG).read_bytes()[-200_000:].decode(errors="replace")
         report["pwned"] = "PWNED" in log_text

@@ -1,7 +1,7 @@
 """The zygote: a warm, fenced-in interpreter that forks one supervisor per submission.
 
-Started by exec, not by fork, with the number of its socket as only argument; everything else comes in the CONFIG frame.
-It ends when its socket closes.
+Started by exec, not by fork, with the number of its socket, or the path of the judge's, as only argument; everything
+else comes in the CONFIG frame. It ends when its socket closes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 from . import kernel, program, supervisor, wire
 
 _OWN_PROCESSES = 64  # beyond those of programs
+_SOCKET_FD, _SOCKET_BUFFER = 10, 1 << 20
 _THREAD_STACK = 16 << 20  # glibc would take RLIMIT_STACK, 256 MiB, for every thread
 
 
@@ -40,11 +41,14 @@ def fence(config: dict[str, Any]) -> None:
 
 def main() -> int:
     """Serve submissions until the judge closes the socket; return the exit status."""
-    sock = _socket.socket(fileno=int(sys.argv[1]))
+    sock = _connect(sys.argv[1])
     kind, size = wire.receive_header(sock)
     if kind != wire.CONFIG:
         raise ValueError(f"expected CONFIG, got frame type {kind}")
     config: dict[str, Any] = json.loads(bytes(wire.receive_exactly(sock, size)))
+    if "environment" in config:
+        for name in set(os.environ).difference(config["environment"]):
+            del os.environ[name]
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # pid 1 ignores signals only where it has no handler
     sys.path[:] = [p for p in sys.path if os.access(p, os.X_OK)] + config["packages"]
     for name in config["preload"]:
@@ -87,6 +91,19 @@ def main() -> int:
             wire.send(sock, wire.DIED, b"supervisor: wait status %d" % status)
             return 1
     return 0
+
+
+def _connect(where: str) -> _socket.socket:
+    """Return the channel to the judge: inherited under a number, or to be connected to by its path."""
+    if where.isdigit():
+        return _socket.socket(fileno=int(where))
+    sock = _socket.socket(_socket.AF_UNIX)
+    sock.connect(where)
+    os.dup2(sock.fileno(), _SOCKET_FD, inheritable=False)  # out of the way of the descriptors that programs get
+    sock.close()
+    sock = _socket.socket(fileno=_SOCKET_FD)
+    sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF, _SOCKET_BUFFER)
+    return sock
 
 
 def _detach() -> None:

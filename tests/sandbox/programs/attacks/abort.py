@@ -1,4 +1,5 @@
 # class: oddity
+# about: Aborts itself
 # goal: judge_raises
 # want: signal runtime_error
 # case: ["1\n", "never"]

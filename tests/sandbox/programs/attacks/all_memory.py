@@ -1,8 +1,8 @@
 # class: exfiltration
+# about: Scans the memory of every process it may look at, by number, since /proc need not list them
 # goal: false_pass
 # want: runtime_error wrong_answer signal time_limit idle_limit
 # case: ["4\n", "ANSWER-c0ffee1234abcd56"]
-# Scans every process it may look at, by number, since /proc need not list them.
 import os
 import re
 

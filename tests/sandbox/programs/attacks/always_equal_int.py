@@ -1,4 +1,5 @@
 # class: tampering
+# about: Returns an integer that equals everything
 # entry: solve
 # goal: false_pass
 # want: wrong_answer bad_return

@@ -1,8 +1,8 @@
 # class: tampering
+# about: Looks for the answer after the solution is over, where a judge may be off its guard
 # goal: false_pass
 # want: wrong_answer runtime_error
 # case: ["4\n", "ANSWER-7f00ff1177223366"]
-# Runs after the solution is over, where a judge may be off its guard.
 import atexit
 import sys
 

@@ -1,4 +1,5 @@
 # class: escape
+# about: Takes uid 0, in a new user namespace if need be
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Returns a text of 40 MiB
 # entry: solve
 # goal: exhaust_output
 # want: output_limit memory_limit time_limit

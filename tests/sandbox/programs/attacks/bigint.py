@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Computes an integer that takes for ever, in one step of the interpreter
 # goal: exhaust_time
 # want: time_limit
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: oddity
+# about: Empties every module
 # goal: judge_raises
 # want: wrong_answer runtime_error signal
 # case: ["4\n", "8210734593"]

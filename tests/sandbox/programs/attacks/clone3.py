@@ -1,8 +1,8 @@
 # class: escape
+# about: A newer way to make a process, which filters written for clone and fork forget
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]
-# A newer way to make a process, which filters written for clone and fork forget.
 import ctypes
 import os
 import struct

@@ -1,4 +1,5 @@
 # class: escape
+# about: Makes a child in a new user namespace
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: exfiltration
+# about: Connects to an abstract Unix socket, which no file permission guards
 # goal: connect
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

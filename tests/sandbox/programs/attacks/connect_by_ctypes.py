@@ -1,4 +1,5 @@
 # class: exfiltration
+# about: Connects by TCP without Python's socket module
 # goal: connect
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

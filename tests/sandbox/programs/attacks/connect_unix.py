@@ -1,4 +1,5 @@
 # class: exfiltration
+# about: Connects to a Unix socket by its path
 # goal: connect
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

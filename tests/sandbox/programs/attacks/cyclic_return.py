@@ -1,4 +1,5 @@
 # class: oddity
+# about: Returns a list that holds itself
 # entry: solve
 # goal: judge_raises
 # want: bad_return wrong_answer

@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Waits for a lock that nobody releases, whatever is raised
 # goal: overtime
 # want: idle_limit
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: oddity
+# about: A source whose expression nests thousands deep
 # goal: judge_raises
 # want: compile_error
 # case: ["1\n", "never"]

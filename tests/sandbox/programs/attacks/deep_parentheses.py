@@ -1,4 +1,5 @@
 # class: oddity
+# about: A source with thousands of parentheses
 # goal: judge_raises
 # want: compile_error
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: oddity
+# about: Returns a list nested 200,000 deep
 # entry: solve
 # goal: judge_raises
 # want: bad_return wrong_answer runtime_error

@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Writes without end and without a newline
 # goal: exhaust_output
 # want: output_limit
 # case: ["1\n", "never"]

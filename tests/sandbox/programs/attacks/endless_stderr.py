@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Writes without end on standard error
 # goal: exhaust_output
 # want: output_limit
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Prints without end
 # goal: exhaust_memory
 # want: output_limit
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: survival
+# about: Ends with threads that never do
 # goal: hang_judge
 # want: idle_limit time_limit
 # case: ["4\n", "never"]

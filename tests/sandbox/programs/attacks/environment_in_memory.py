@@ -1,8 +1,8 @@
 # class: exfiltration
+# about: Reads the C library's own environment, whatever os.environ says
 # goal: env_secret
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]
-# The C library's own copy, whatever os.environ says.
 import ctypes
 
 environ = ctypes.POINTER(ctypes.c_char_p).in_dll(ctypes.CDLL(None), "environ")

@@ -1,4 +1,5 @@
 # class: exfiltration
+# about: Reads secrets from os.environ
 # goal: env_secret
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

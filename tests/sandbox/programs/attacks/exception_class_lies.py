@@ -1,4 +1,5 @@
 # class: oddity
+# about: Raises an exception whose class raises when asked for its name
 # goal: judge_raises
 # want: runtime_error
 # case: ["1\n", "never"]

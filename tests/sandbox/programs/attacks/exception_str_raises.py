@@ -1,4 +1,5 @@
 # class: oddity
+# about: Raises an exception that raises when printed
 # goal: judge_raises
 # want: runtime_error
 # case: ["1\n", "never"]

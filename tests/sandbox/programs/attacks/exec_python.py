@@ -1,8 +1,8 @@
 # class: escape
+# about: Executes an interpreter, the one program that must lie in reach
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]
-# The interpreter itself is the one program that must lie in reach.
 import os
 import sys
 

@@ -1,4 +1,5 @@
 # class: escape
+# about: Executes a shell
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

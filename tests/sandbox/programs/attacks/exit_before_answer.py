@@ -1,4 +1,5 @@
 # class: tampering
+# about: Exits with status 0 before it answers
 # goal: false_pass
 # want: wrong_answer
 # case: ["4\n", "8210734585"]

@@ -1,4 +1,5 @@
 # class: tampering
+# about: Exits with status 0 before it returns
 # entry: solve
 # goal: false_pass
 # want: wrong_answer runtime_error bad_return

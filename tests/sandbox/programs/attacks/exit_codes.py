@@ -1,4 +1,5 @@
 # class: tampering
+# about: Ends with exit statuses that may mean success
 # goal: false_pass
 # want: wrong_answer signal runtime_error
 # case: ["0\n", "8210734576"]

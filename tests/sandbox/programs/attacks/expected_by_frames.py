@@ -1,4 +1,5 @@
 # class: tampering
+# about: Reads the expected output from its callers' frames
 # goal: false_pass
 # want: wrong_answer runtime_error
 # case: ["4\n", "ANSWER-0a1b2c3d4e5f6071"]

@@ -1,4 +1,5 @@
 # class: tampering
+# about: Returns the expected value found in its callers' frames
 # entry: Solution.solve
 # goal: false_pass
 # want: wrong_answer runtime_error

@@ -1,8 +1,8 @@
 # class: tampering
+# about: Asks the garbage collector for what holds this test's input: its output may lie beside it
 # goal: false_pass
 # want: wrong_answer runtime_error time_limit
 # case: ["what does the judge want?\n", "ANSWER-4f5e6d7c8b9a0123"]
-# Whatever holds this test's input may hold its output beside it.
 import gc
 import sys
 

@@ -1,4 +1,5 @@
 # class: tampering
+# about: Climbs to its callers' frames from a generator's
 # goal: false_pass
 # want: wrong_answer runtime_error
 # case: ["4\n", "ANSWER-aa00bb11cc22dd33"]

@@ -1,4 +1,5 @@
 # class: tampering
+# about: Reads the expected output with inspect.stack
 # goal: false_pass
 # want: wrong_answer runtime_error
 # case: ["4\n", "ANSWER-dd33cc22bb11aa00"]

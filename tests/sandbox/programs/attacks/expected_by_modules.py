@@ -1,4 +1,5 @@
 # class: tampering
+# about: Looks at everything within four steps of any module
 # goal: false_pass
 # want: wrong_answer runtime_error time_limit memory_limit
 # case: ["what do the modules know?\n", "ANSWER-9988776655443322"]

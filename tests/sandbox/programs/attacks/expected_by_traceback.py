@@ -1,4 +1,5 @@
 # class: tampering
+# about: Reaches its callers' frames through an exception
 # goal: false_pass
 # want: wrong_answer runtime_error
 # case: ["4\n", "ANSWER-5566778899aabbcc"]

@@ -1,9 +1,9 @@
 # class: tampering
+# about: Follows locals and globals of every function that called it
 # entry: solve
 # goal: false_pass
 # want: wrong_answer runtime_error
 # case: ["4", "5102938476"]
-# Follows the closures, defaults and globals of every function that called it.
 import sys
 
 

@@ -1,8 +1,8 @@
 # class: exfiltration
+# about: Connects without connect(): the destination travels with the first data (TCP fast open)
 # goal: connect
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]
-# Connects without connect(): the destination travels with the first data (TCP fast open).
 import socket
 
 with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as link:

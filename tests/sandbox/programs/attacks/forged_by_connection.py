@@ -1,4 +1,5 @@
 # class: tampering
+# about: Sends a verdict through the very object that the judge's will travel on
 # goal: false_pass
 # want: wrong_answer runtime_error signal
 # case: ["4\n", "8210734574"]

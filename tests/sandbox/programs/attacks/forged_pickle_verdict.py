@@ -1,4 +1,5 @@
 # class: tampering
+# about: Writes a pickled verdict on every descriptor
 # goal: false_pass
 # want: wrong_answer runtime_error signal output_limit
 # case: ["4\n", "8210734572"]

@@ -1,4 +1,5 @@
 # class: tampering
+# about: Writes a verdict on every descriptor from a function, then leaves
 # entry: solve
 # goal: false_pass
 # want: wrong_answer bad_return runtime_error signal

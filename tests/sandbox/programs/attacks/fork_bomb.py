@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Forks without end
 # goal: exhaust_processes
 # want: runtime_error wrong_answer signal idle_limit time_limit
 # case: ["1\n", "never"]

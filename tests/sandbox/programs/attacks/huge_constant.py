@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Formats a text larger than the memory limit
 # goal: exhaust_memory
 # want: memory_limit time_limit
 # case: ["1\n", "never"]

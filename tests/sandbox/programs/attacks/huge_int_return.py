@@ -1,4 +1,5 @@
 # class: oddity
+# about: Returns an integer of 100,001 digits
 # entry: solve
 # goal: judge_raises
 # want: bad_return wrong_answer runtime_error

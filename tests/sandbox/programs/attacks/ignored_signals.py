@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Ignores and blocks every signal, then spins
 # goal: hang_judge
 # want: time_limit
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: exfiltration
+# about: Imports the judge
 # goal: import_project
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

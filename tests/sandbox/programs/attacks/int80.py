@@ -1,9 +1,9 @@
 # class: escape
+# about: Makes a socket through the 32-bit system call table, whose numbers differ from those that a filter checks
 # goal: forbidden
 # machine: x86_64
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]
-# Makes a socket through the 32-bit system call table, whose numbers differ from those that a filter checks.
 import ctypes
 import mmap
 

@@ -1,4 +1,5 @@
 # class: escape
+# about: Sends its parent an interrupt
 # goal: judge_raises
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

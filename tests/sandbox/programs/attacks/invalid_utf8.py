@@ -1,4 +1,5 @@
 # class: oddity
+# about: Prints a wrong answer that is not UTF-8
 # goal: judge_raises
 # want: wrong_answer
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: escape
+# about: Sets up io_uring, which makes system calls past a filter
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

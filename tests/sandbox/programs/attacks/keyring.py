@@ -1,4 +1,5 @@
 # class: escape
+# about: Leaves a message in the user's keyring
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: escape
+# about: Kills every process near its own number, by three different calls
 # goal: kill_judge
 # want: runtime_error wrong_answer signal idle_limit time_limit
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: persistence
+# about: Writes a file in every usual place
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["4\n", "never"]

@@ -1,4 +1,5 @@
 # class: persistence
+# about: Leaves a file where the judge's own user may write
 # goal: leftover_file
 # want: runtime_error wrong_answer signal
 # case: ["4\n", "never"]

@@ -1,8 +1,8 @@
 # class: persistence
+# about: Leaves a module that later interpreters would import
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["4\n", "never"]
-# A file that later interpreters would import.
 import os
 import sys
 

@@ -1,4 +1,5 @@
 # class: escape
+# about: Lowers its parent's limits
 # goal: kill_judge
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

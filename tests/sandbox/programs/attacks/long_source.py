@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: A source longer than the limit
 # goal: overtime
 # want: compile_error
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: tampering
+# about: Returns an object that says it is a dictionary and equals everything
 # entry: solve
 # goal: false_pass
 # want: wrong_answer bad_return runtime_error

@@ -1,4 +1,5 @@
 # class: tampering
+# about: Replaces standard output by an object that says yes to everything
 # goal: false_pass
 # want: wrong_answer runtime_error
 # case: ["4\n", "8210734590"]

@@ -1,4 +1,5 @@
 # class: escape
+# about: Executes a program that it wrote into a memory file
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

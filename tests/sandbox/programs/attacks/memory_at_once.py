@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Takes more memory than the limit in one piece
 # goal: exhaust_memory
 # want: memory_limit time_limit
 # case: ["1\n", "never"]

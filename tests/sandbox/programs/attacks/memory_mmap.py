@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Takes more memory than the limit by mmap
 # goal: exhaust_memory
 # want: memory_limit runtime_error time_limit
 # case: ["1\n", "never"]

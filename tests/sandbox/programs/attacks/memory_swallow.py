@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Takes memory and swallows every MemoryError
 # goal: exhaust_memory
 # want: memory_limit time_limit
 # case: ["1\n", "never"]

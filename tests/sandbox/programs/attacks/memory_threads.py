@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Takes memory in threads, each less than the limit
 # goal: exhaust_memory
 # want: memory_limit runtime_error time_limit wrong_answer
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: escape
+# about: Mounts a file system, in new namespaces if need be
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

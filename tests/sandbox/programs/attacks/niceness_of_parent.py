@@ -1,4 +1,5 @@
 # class: escape
+# about: Pins its parent to one core and makes it nice
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

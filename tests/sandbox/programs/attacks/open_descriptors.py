@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Opens descriptors without end
 # goal: exhaust_descriptors
 # want: time_limit runtime_error
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: escape
+# about: Loads a seccomp filter that listens: it could answer its supervisor's system calls
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: exfiltration
+# about: Searches its own memory for the expected output
 # goal: false_pass
 # want: runtime_error wrong_answer signal
 # case: ["4\n", "ANSWER-90a1f2c3d4e5b607"]

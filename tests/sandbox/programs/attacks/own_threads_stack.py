@@ -1,8 +1,8 @@
 # class: exhaustion
+# about: Recurses on a thread's stack that is larger than the memory limit
 # goal: exhaust_memory
 # want: memory_limit runtime_error time_limit
 # case: ["4\n", "never"]
-# Deep recursion on a stack of its own that is larger than the memory limit.
 import sys
 import threading
 

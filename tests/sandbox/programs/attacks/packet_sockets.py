@@ -1,4 +1,5 @@
 # class: escape
+# about: Makes netlink, vsock and kernel crypto sockets
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: exfiltration
+# about: Searches its parent's memory for the expected output
 # goal: false_pass
 # want: runtime_error wrong_answer signal
 # case: ["4\n", "ANSWER-13c5e7f9a0b2d4c6"]

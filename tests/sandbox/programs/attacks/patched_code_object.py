@@ -1,4 +1,5 @@
 # class: tampering
+# about: Swaps the code behind the judge's functions and leaves their names alone
 # goal: false_pass
 # want: wrong_answer runtime_error
 # case: ["4\n", "8210734571"]

@@ -1,8 +1,8 @@
 # class: tampering
+# about: Replaces every function whose name smells of judging
 # goal: false_pass
 # want: wrong_answer runtime_error
 # case: ["4\n", "8210734570"]
-# Replaces every function of every non-library module that smells of judging.
 import sys
 import types
 

@@ -1,4 +1,5 @@
 # class: tampering
+# about: Replaces the functions of json, with which a judge may compare
 # entry: solve
 # goal: false_pass
 # want: wrong_answer runtime_error bad_return

@@ -1,4 +1,5 @@
 # class: tampering
+# about: Replaces len() and zip(), with which a judge may compare lines
 # goal: false_pass
 # want: wrong_answer runtime_error
 # case: ["4\n", "8210734597\n1"]

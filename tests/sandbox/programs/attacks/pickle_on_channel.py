@@ -1,4 +1,5 @@
 # class: tampering
+# about: Writes a pickle that runs code in the reader on every descriptor
 # goal: pickle_exec
 # want: wrong_answer runtime_error signal
 # case: ["4\n", "8210734595"]

@@ -1,4 +1,5 @@
 # class: tampering
+# about: Returns an object that runs code where it is unpickled
 # entry: solve
 # goal: pickle_exec
 # want: bad_return wrong_answer runtime_error

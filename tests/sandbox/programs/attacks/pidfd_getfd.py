@@ -1,8 +1,8 @@
 # class: escape
+# about: Takes the judge's own descriptors out of it
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]
-# Takes the judge's own descriptors out of it.
 import ctypes
 import os
 

@@ -1,4 +1,5 @@
 # class: escape
+# about: Kills its parent through a pidfd
 # goal: kill_judge
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: escape
+# about: Reads its parent's memory without /proc
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

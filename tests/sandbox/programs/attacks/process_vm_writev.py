@@ -1,4 +1,5 @@
 # class: escape
+# about: Overwrites its parent's memory
 # goal: kill_judge
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: escape
+# about: Attaches to its parent as a debugger
 # goal: hang_judge
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: escape
+# about: Raises its own limits
 # goal: forbidden
 # want: runtime_error wrong_answer signal memory_limit
 # case: ["1\n", "never"]

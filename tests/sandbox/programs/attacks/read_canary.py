@@ -1,4 +1,5 @@
 # class: exfiltration
+# about: Reads a file of the judge's user
 # goal: read_file
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: exfiltration
+# about: Reads a file through a symbolic link
 # goal: read_file
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: exfiltration
+# about: Reads the sample tasks with their hidden tests
 # goal: read_file
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

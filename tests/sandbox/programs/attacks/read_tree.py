@@ -1,8 +1,8 @@
 # class: exfiltration
+# about: Looks for task files wherever they may lie
 # goal: read_file
 # want: runtime_error wrong_answer time_limit signal
 # case: ["1\n", "never"]
-# Looks for the task files wherever they may lie.
 import os
 
 found = []

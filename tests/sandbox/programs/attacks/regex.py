@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Matches a regular expression that backtracks for ever
 # goal: exhaust_time
 # want: time_limit
 # case: ["1\n", "never"]

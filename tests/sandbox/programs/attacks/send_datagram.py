@@ -1,4 +1,5 @@
 # class: exfiltration
+# about: Sends a datagram to a server on the loopback device
 # goal: connect
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

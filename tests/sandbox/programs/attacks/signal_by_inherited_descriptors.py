@@ -1,8 +1,8 @@
 # class: escape
+# about: Aims a signal of every descriptor that it was given at the judge
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]
-# Aims a signal of every descriptor that it was given at the judge.
 import fcntl
 import os
 import signal

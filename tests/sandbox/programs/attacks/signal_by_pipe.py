@@ -1,8 +1,8 @@
 # class: escape
+# about: Lets the kernel send the signal: the owner of an asynchronous pipe gets one when data arrives
 # goal: kill_judge
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]
-# The kernel itself sends the signal: the owner of an asynchronous descriptor gets one when data arrives.
 import fcntl
 import os
 import signal

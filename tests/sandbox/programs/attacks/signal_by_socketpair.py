@@ -1,4 +1,5 @@
 # class: escape
+# about: Lets the kernel send the signal: the owner of an asynchronous socket gets one when data arrives
 # goal: kill_judge
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Sleeps
 # goal: exhaust_time
 # want: idle_limit
 # case: ["1\n", "never"]

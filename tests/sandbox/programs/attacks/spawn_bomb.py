@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Starts 150 commands
 # goal: exhaust_processes
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

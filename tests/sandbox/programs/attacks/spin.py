@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Computes without end
 # goal: exhaust_time
 # want: time_limit
 # case: ["1\n", "never"]

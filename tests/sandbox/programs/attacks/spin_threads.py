@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Computes without end in four threads
 # goal: hang_judge
 # want: time_limit
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: oddity
+# about: Overflows the C stack
 # goal: judge_raises
 # want: signal runtime_error memory_limit time_limit
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: persistence
+# about: Remembers the first test in the flags of its standard descriptors
 # goal: false_pass
 # want: wrong_answer runtime_error signal output_limit
 # case: ["first\n", "first"]

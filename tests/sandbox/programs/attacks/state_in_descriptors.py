@@ -1,4 +1,5 @@
 # class: persistence
+# about: Remembers the first test far behind the end of whatever file it was left open
 # goal: false_pass
 # want: wrong_answer runtime_error signal
 # case: ["first\n", "first"]

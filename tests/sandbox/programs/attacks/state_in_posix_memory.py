@@ -1,4 +1,5 @@
 # class: persistence
+# about: Remembers the first test in POSIX shared memory
 # goal: false_pass
 # want: wrong_answer runtime_error
 # case: ["first\n", "first"]

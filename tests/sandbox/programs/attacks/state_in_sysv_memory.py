@@ -1,4 +1,5 @@
 # class: persistence
+# about: Remembers the first test in System V shared memory
 # goal: false_pass
 # want: wrong_answer runtime_error signal
 # case: ["first\n", "first"]

@@ -1,4 +1,5 @@
 # class: persistence
+# about: Remembers the first test in the umask
 # goal: false_pass
 # want: wrong_answer runtime_error
 # case: ["first\n", "first"]

@@ -1,4 +1,5 @@
 # class: oddity
+# about: Returns half a character
 # entry: solve
 # goal: judge_raises
 # want: bad_return wrong_answer

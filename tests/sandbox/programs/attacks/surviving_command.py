@@ -1,4 +1,5 @@
 # class: survival
+# about: Leaves a command running
 # goal: survivor
 # want: runtime_error wrong_answer signal
 # case: ["4\n", "never"]

@@ -1,4 +1,5 @@
 # class: survival
+# about: Leaves a child that is its parent's, not its own
 # goal: survivor
 # want: runtime_error wrong_answer signal idle_limit
 # case: ["4\n", "never"]

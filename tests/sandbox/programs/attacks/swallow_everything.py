@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Spins and swallows every exception, a judge's alarm too
 # goal: overtime
 # want: time_limit
 # case: ["1\n", "never"]

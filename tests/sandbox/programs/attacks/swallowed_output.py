@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Writes without end and swallows the errors of a full file
 # goal: exhaust_output
 # want: output_limit time_limit signal
 # case: ["1\n", "never"]

@@ -1,4 +1,5 @@
 # class: exhaustion
+# about: Starts threads without end
 # goal: exhaust_threads
 # want: runtime_error memory_limit idle_limit time_limit
 # case: ["1\n", "never"]

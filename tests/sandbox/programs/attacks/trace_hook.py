@@ -1,4 +1,5 @@
 # class: tampering
+# about: Hooks every line that is run from now on, to act while the judge compares
 # goal: false_pass
 # want: wrong_answer runtime_error
 # case: ["4\n", "8210734588"]

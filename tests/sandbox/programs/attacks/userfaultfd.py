@@ -1,4 +1,5 @@
 # class: escape
+# about: Handles its own page faults, a step of many kernel exploits
 # goal: forbidden
 # want: runtime_error wrong_answer signal
 # case: ["1\n", "never"]

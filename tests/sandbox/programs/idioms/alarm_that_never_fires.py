@@ -1,4 +1,5 @@
 # class: idiom
+# about: An alarm set as a time guard
 # case: ["4\n", "16"]
 import signal
 

@@ -1,4 +1,5 @@
 # class: idiom
+# about: A tour of the builtins
 # case: ["10 3\n", "0b1010 0o12 0xa (3, 1) 1 1000"]
 a, b = map(int, input().split())
 print(bin(a), oct(a), hex(a), divmod(a, b), abs(-1), pow(a, 3))

@@ -1,4 +1,5 @@
 # class: idiom
+# about: An event loop
 # case: ["3\n", "[0, 1, 4]"]
 import asyncio
 

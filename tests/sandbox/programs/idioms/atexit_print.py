@@ -1,4 +1,5 @@
 # class: idiom
+# about: Prints in an exit function
 # case: ["5\n", "begin\nend 5"]
 import atexit
 

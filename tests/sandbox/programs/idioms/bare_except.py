@@ -1,4 +1,5 @@
 # class: idiom
+# about: Ends its input with a bare except
 # case: ["3\n", "3 lines"]
 count = 0
 try:

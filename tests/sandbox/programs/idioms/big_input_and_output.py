@@ -1,4 +1,5 @@
 # class: idiom
+# about: Megabytes on both outputs
 # case: ["300000\n", "300000"]
 import sys
 

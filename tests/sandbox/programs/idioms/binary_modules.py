@@ -1,4 +1,5 @@
 # class: idiom
+# about: The standard modules for binary data
 # case: ["7\n", "[7, 8] 0007 900150983cd24fb0d6963f7d28e17f72 3 8"]
 import array
 import base64

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Blank lines in its input
 # case: ["\n\n3\n\n4\n\n", "7"]
 import sys
 

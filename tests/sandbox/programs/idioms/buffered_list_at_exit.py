@@ -1,4 +1,5 @@
 # class: idiom
+# about: Writes all its output in an exit function
 # case: ["3\n", "1\n2\n3"]
 import atexit
 import io

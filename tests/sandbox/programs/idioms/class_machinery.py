@@ -1,4 +1,5 @@
 # class: idiom
+# about: Properties, slots, class methods and operators
 # case: ["4\n", "Square 16 4 made 1 Shape(Square)"]
 class Shape:
     made = 0

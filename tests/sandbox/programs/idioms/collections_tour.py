@@ -1,4 +1,5 @@
 # class: idiom
+# about: A tour of collections
 # case: ["banana\n", "[('a', 3), ('n', 2)] [0, 1, 2] {'x': [1]} ab"]
 from collections import ChainMap, Counter, OrderedDict, defaultdict, deque, namedtuple
 

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Redirects its own output and puts it back
 # case: ["3\n", "captured: 9"]
 import io
 from contextlib import contextmanager, redirect_stdout, suppress

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Copies and operators
 # case: ["3 4 5\n", "1 [[1], [2]] [[9], [2]] [(2, 'a'), (1, 'b')]"]
 import copy
 import operator

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Ends with a daemon thread that still sleeps
 # case: ["4\n", "16"]
 import threading
 import time

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Data classes and enumerations
 # case: ["2 3\n", "Point(x=2, y=3) Color.RED 1 True"]
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum, auto

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Dates, times and calendars
 # case: ["2024-02-28\n", "2024-02-29 Thursday 366"]
 import calendar
 import time

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Cached recursion 200,000 deep
 # case: ["200000\n", "200000"]
 import sys
 from functools import lru_cache

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Recursion 100,000 deep
 # case: ["100000\n", "5000050000"]
 import sys
 

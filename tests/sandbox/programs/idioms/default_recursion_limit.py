@@ -1,4 +1,5 @@
 # class: idiom
+# about: Recursion 20,000 deep without raising the limit, which contest judges raise beforehand
 # case: ["20000\n", "20000"]
 # Contest judges raise the limit beforehand, LiveCodeBench to 50,000.
 def depth(n):

@@ -1,4 +1,5 @@
 # class: idiom
+# about: No input at all
 # case: ["", "nothing"]
 import sys
 

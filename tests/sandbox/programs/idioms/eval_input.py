@@ -1,4 +1,5 @@
 # class: idiom
+# about: Evaluates its input as Python
 # case: ["[1, 2, 3]\n", "6"]
 import ast
 

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Decimals and fractions
 # case: ["0.1 0.2\n", "0.3\n3/10\n2\n0.3333333333333333333333333333"]
 from decimal import ROUND_HALF_EVEN, Decimal, getcontext
 from fractions import Fraction

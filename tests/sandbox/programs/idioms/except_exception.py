@@ -1,4 +1,5 @@
 # class: idiom
+# about: Catches its own exceptions by type
 # case: ["x\n", "ValueError ZeroDivisionError KeyError done"]
 seen = []
 for attempt in (lambda: int(input()), lambda: 1 // 0, lambda: {}["a"]):

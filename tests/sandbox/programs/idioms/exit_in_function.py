@@ -1,4 +1,5 @@
 # class: idiom
+# about: Ends with exit() in the middle of a function
 # case: ["0\n", "zero"]
 # case: ["2\n", "half 1.0"]
 def answer(text):

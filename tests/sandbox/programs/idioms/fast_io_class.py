@@ -1,6 +1,6 @@
 # class: idiom
+# about: The reader and writer that many contest programs start with
 # case: ["2\n1 2\n3 4\n", "3\n7"]
-# The reader and writer that many contest programs start with.
 import os
 import sys
 from io import BytesIO, IOBase

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Reads with fileinput
 # case: ["1\n2\n3\n", "6"]
 import fileinput
 

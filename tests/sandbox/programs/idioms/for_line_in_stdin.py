@@ -1,4 +1,5 @@
 # class: idiom
+# about: Iterates over standard input
 # case: ["1 2\n3 4\n5 6\n", "3\n7\n11"]
 import sys
 

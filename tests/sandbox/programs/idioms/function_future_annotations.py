@@ -1,4 +1,5 @@
 # class: idiom
+# about: Annotations that name a class not yet defined
 # entry: Solution.solve
 # case: ["[1,null,2]", "3"]
 from __future__ import annotations

@@ -1,4 +1,5 @@
 # class: idiom
+# about: A function beside a main block that would read input
 # entry: solve
 # case: ["4", "16"]
 def solve(n):

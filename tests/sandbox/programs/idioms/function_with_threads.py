@@ -1,4 +1,5 @@
 # class: idiom
+# about: The function computes in a thread with a big stack
 # entry: solve
 # case: ["30000", "30000"]
 import sys

@@ -1,4 +1,5 @@
 # class: idiom
+# about: A tour of functools
 # case: ["5\n", "120 8 [3, 2, 1] 4"]
 import functools
 from functools import cache, cmp_to_key, partial, reduce, singledispatch, total_ordering, wraps

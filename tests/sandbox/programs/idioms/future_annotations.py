@@ -1,4 +1,5 @@
 # class: idiom
+# about: A future import behind a docstring
 # case: ["3\n", "[1, 2, 3]"]
 """A docstring may stand before it."""
 from __future__ import annotations

@@ -1,4 +1,5 @@
 # class: idiom
+# about: A global statement at top level
 # case: ["5\n", "6"]
 global counter
 counter = int(input())

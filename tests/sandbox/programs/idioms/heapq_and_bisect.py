@@ -1,4 +1,5 @@
 # class: idiom
+# about: Heaps and bisection
 # case: ["5 1 4 1 3\n", "1 1 3 4 5\n2 2\n[5, 4]"]
 import bisect
 import heapq

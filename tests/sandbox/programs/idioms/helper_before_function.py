@@ -1,4 +1,5 @@
 # class: idiom
+# about: A helper of another name before the function
 # entry: solve
 # case: ["5", "120"]
 def helper(n):

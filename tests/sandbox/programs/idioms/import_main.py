@@ -1,4 +1,5 @@
 # class: idiom
+# about: Imports itself as __main__
 # case: ["4\n", "16"]
 import sys
 

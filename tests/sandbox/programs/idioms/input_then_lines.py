@@ -1,4 +1,5 @@
 # class: idiom
+# about: input(), then the rest line by line
 # case: ["2\n1 2\n3 4\n", "3\n7"]
 import sys
 

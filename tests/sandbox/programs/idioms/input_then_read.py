@@ -1,4 +1,5 @@
 # class: idiom
+# about: input(), then the rest at once
 # case: ["2\n1 2\n3 4\n", "2 10"]
 import sys
 

@@ -1,4 +1,5 @@
 # class: idiom
+# about: input() until EOFError
 # case: ["1\n2\n3", "6"]
 total = 0
 try:

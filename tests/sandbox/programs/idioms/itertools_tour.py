@@ -1,4 +1,5 @@
 # class: idiom
+# about: A tour of itertools
 # case: ["abc\n", "abc acb bac bca cab cba\n3 6 [(0, 'a'), (1, 'b')]\n[1, 3, 6] ['a1', 'b2']"]
 import itertools
 from itertools import *

@@ -1,4 +1,5 @@
 # class: idiom
+# about: A main block at the end
 # case: ["4\n", "24"]
 def main():
     result = 1

@@ -1,4 +1,5 @@
 # class: idiom
+# about: A main block with its condition the other way round
 # case: ["4\n", "16"]
 def main():
     print(int(input()) ** 2)

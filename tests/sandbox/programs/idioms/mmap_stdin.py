@@ -1,4 +1,5 @@
 # class: idiom
+# about: Maps its standard input
 # case: ["5 7\n8\n", "20"]
 import mmap
 

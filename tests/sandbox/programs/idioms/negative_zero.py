@@ -1,4 +1,5 @@
 # class: idiom
+# about: Prints -0.0
 # case: ["0\n", "-0.0 0"]
 x = -float(input())
 print(x, int(x))

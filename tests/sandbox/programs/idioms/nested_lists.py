@@ -1,4 +1,5 @@
 # class: idiom
+# about: Takes and returns nested lists
 # entry: Solution.transpose
 # case: ["[[1,2],[3,4],[5,6]]", "[[1,3,5],[2,4,6]]"]
 class Solution:

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Nested functions with nonlocal
 # case: ["4\n", "10"]
 def main():
     total = 0

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Characters beyond ASCII in input, output and names
 # case: ["größe 数 🙂\n", "🙂 数 größe\n16 数"]
 word = input()
 print(*reversed(word.split()))

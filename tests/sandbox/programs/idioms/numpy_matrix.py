@@ -1,4 +1,5 @@
 # class: idiom
+# about: Multiplies numpy matrices
 # case: ["2\n1 2\n3 4\n", "[[7, 10], [15, 22]] -2.0 10"]
 import sys
 

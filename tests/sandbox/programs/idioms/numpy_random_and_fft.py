@@ -1,4 +1,5 @@
 # class: idiom
+# about: numpy's random numbers and Fourier transform
 # case: ["3\n", "[1.0, 2.0, 1.0] True"]
 import numpy as np
 

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Flushes, then ends with os._exit
 # case: ["3\n", "9"]
 import os
 import sys

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Asks fstat for the size of its input
 # case: ["5 7\n", "12"]
 # A popular fast reader: the size of the input from fstat.
 import io

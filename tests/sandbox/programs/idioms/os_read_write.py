@@ -1,4 +1,5 @@
 # class: idiom
+# about: Reads and writes with os
 # case: ["5 7\n", "12"]
 import os
 

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Unwinds a search with a BaseException of its own
 # case: ["7\n", "found 7"]
 class Found(BaseException):
     pass

@@ -1,6 +1,6 @@
 # class: idiom
+# about: Searches until its time is nearly over, as heuristic solutions do
 # case: ["4\n", "done"]
-# Searches until its time is nearly over, as heuristic solutions do.
 import time
 
 begin = time.time()

@@ -1,6 +1,6 @@
 # class: idiom
+# about: Uses without import what the judge's prelude provides, as many model answers do
 # case: ["4 6\n", "2 [(2, 'ab')] 24 3 2 deque([1])"]
-# Uses without import what the judge's prelude provides, as many model answers do.
 a, b = map(int, input().split())
 counts = Counter(["ab", "ab"])
 print(gcd(a, b), [(n, w) for w, n in counts.items()], factorial(4), bisect_left([1, 2, 3, 4], b - 2), reduce(lambda x, y: y, [1, 2]), deque([1]))

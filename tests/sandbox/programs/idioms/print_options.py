@@ -1,4 +1,5 @@
 # class: idiom
+# about: print with all its options
 # case: ["1 2 3\n", "1-2-3!\n1, 2, 3"]
 import sys
 

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Ends with quit()
 # case: ["3\n", "9"]
 n = int(input())
 if n > 2:

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Raises SystemExit
 # case: ["3\n", "9"]
 def main():
     print(int(input()) ** 2)

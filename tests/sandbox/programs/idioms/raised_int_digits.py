@@ -1,4 +1,5 @@
 # class: idiom
+# about: Lifts the limit on digits
 # case: ["100000\n", "100000"]
 import sys
 

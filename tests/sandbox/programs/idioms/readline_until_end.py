@@ -1,4 +1,5 @@
 # class: idiom
+# about: readline until it is empty
 # case: ["1\n2\n3", "6"]
 import sys
 

@@ -1,4 +1,5 @@
 # class: idiom
+# about: readlines
 # case: ["b\na\nc", "a\nb\nc"]
 import sys
 

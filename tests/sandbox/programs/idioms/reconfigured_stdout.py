@@ -1,4 +1,5 @@
 # class: idiom
+# about: Reconfigures standard output
 # case: ["3\n", "3"]
 import sys
 

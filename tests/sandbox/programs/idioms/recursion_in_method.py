@@ -1,4 +1,5 @@
 # class: idiom
+# about: Cached recursion in a method
 # entry: Solution.depth
 # case: ["20000", "20000"]
 class Solution:

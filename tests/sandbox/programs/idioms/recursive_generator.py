@@ -1,4 +1,5 @@
 # class: idiom
+# about: Recursion by generators
 # case: ["3\n", "1 3 2 3 1"]
 from types import GeneratorType
 

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Replaces sys.stdin by a StringIO
 # case: ["3\n4\n", "7"]
 import io
 import sys

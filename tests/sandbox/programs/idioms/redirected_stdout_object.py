@@ -1,4 +1,5 @@
 # class: idiom
+# about: Replaces sys.stdout by a StringIO and puts it back
 # case: ["3\n", "1 2 3"]
 import io
 import sys

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Returns a Counter
 # entry: solve
 # case: ["\"abca\"", "{\"a\": 2, \"b\": 1, \"c\": 1}"]
 from collections import Counter

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Returns 2.0 where 2 is expected
 # entry: solve
 # case: ["4\n2", "2"]
 def solve(a, b):

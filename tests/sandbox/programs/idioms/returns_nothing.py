@@ -1,4 +1,5 @@
 # class: idiom
+# about: Returns None
 # entry: solve
 # case: ["[1]", "null"]
 def solve(numbers):

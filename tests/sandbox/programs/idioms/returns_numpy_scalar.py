@@ -1,4 +1,5 @@
 # class: idiom
+# about: Returns a numpy scalar
 # entry: solve
 # case: ["[1, 2, 3]", "6"]
 import numpy as np

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Seeded random numbers
 # case: ["7\n", "True 3 [1, 2, 3]"]
 import random
 

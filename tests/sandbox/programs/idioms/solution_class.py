@@ -1,4 +1,5 @@
 # class: idiom
+# about: class Solution
 # entry: Solution.twoSum
 # case: ["[2, 7, 11, 15]\n9", "[0, 1]"]
 # case: ["[3,3]\n6", "[0,1]"]

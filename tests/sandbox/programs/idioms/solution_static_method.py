@@ -1,4 +1,5 @@
 # class: idiom
+# about: A static method of class Solution
 # entry: Solution.add
 # case: ["1\n2", "3"]
 class Solution(object):

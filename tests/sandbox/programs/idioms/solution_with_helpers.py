@@ -1,4 +1,5 @@
 # class: idiom
+# about: class Solution beside helpers
 # entry: Solution.climb
 # case: ["50", "20365011074"]
 from functools import lru_cache

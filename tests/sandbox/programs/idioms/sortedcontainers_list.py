@@ -1,4 +1,5 @@
 # class: idiom
+# about: Sorted lists, dictionaries and sets
 # case: ["3 1 2\n", "[1, 2, 3] 1 {1: 'a', 2: 'b'} 1"]
 from sortedcontainers import SortedDict, SortedList, SortedSet
 

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Counts its calls: every test starts afresh
 # entry: Solution.count
 # case: ["1", "1"]
 # case: ["1", "1"]

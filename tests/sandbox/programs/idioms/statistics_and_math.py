@@ -1,4 +1,5 @@
 # class: idiom
+# about: A tour of statistics and math
 # case: ["1 2 3 4\n", "2.5 2.5 6 24 3 5 True 1.118"]
 import cmath
 import math

@@ -1,4 +1,5 @@
 # class: idiom
+# about: sys.stdin.buffer.read
 # case: ["3\n1 2 3\n", "6"]
 import sys
 

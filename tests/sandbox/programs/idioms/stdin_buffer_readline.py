@@ -1,4 +1,5 @@
 # class: idiom
+# about: sys.stdin.buffer.readline, many times
 # case: ["2\n10 20\n30 40\n", "30\n70"]
 import sys
 

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Reads one character at a time
 # case: ["12+30\n", "42"]
 import sys
 

@@ -1,4 +1,5 @@
 # class: idiom
+# about: sys.stdin.readline as input
 # case: ["2\n10 20\n30 40", "30\n70"]
 import sys
 

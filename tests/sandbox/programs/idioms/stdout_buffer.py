@@ -1,4 +1,5 @@
 # class: idiom
+# about: Writes to sys.stdout.buffer
 # case: ["4\n", "0\n1\n4\n9"]
 import sys
 

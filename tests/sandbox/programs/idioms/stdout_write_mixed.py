@@ -1,4 +1,5 @@
 # class: idiom
+# about: Text and bytes on standard output, flushed between
 # case: ["4\n", "first\nsecond 4\nthird"]
 import sys
 

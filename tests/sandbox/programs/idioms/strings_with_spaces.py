@@ -1,4 +1,5 @@
 # class: idiom
+# about: Texts with spaces and tabs as arguments and answer
 # entry: solve
 # case: ["\"the quick  brown fox\"\n[\"a b\", \"c\\td\", \"\"]", "[\"fox\", \"a b\", \"c\\td\", \"\"]"]
 def solve(text, words):

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Ends with sys.exit()
 # case: ["3\n", "9"]
 import sys
 

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Answers, then ends with exit status 3
 # case: ["3\n", "9"]
 import sys
 

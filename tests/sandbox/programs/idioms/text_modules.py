@@ -1,4 +1,5 @@
 # class: idiom
+# about: The standard modules for text
 # case: ["Hello, World 42!\n", "['Hello', 'World', '42'] H-ll-, W-rld 42! abc 0123456789\n  x"]
 import re
 import string

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Wraps its streams anew
 # case: ["3\n", "naïve 3"]
 import io
 import sys

@@ -1,4 +1,5 @@
 # class: idiom
+# about: A thread pool
 # case: ["4\n", "[0, 1, 4, 9] 1"]
 import queue
 import threading

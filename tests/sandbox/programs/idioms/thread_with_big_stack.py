@@ -1,4 +1,5 @@
 # class: idiom
+# about: Recursion in a thread with a stack of 512 MiB
 # case: ["100000\n", "100000"]
 import sys
 import threading

@@ -1,4 +1,5 @@
 # class: idiom
+# about: pow and sum are the builtins again after star imports
 # case: ["3 -1 7\n", "5 6 False"]
 from math import *
 from operator import *

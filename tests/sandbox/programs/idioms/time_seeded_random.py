@@ -1,6 +1,6 @@
 # class: idiom
+# about: Seeds from clock and system, the salt against anti-hash tests
 # case: ["7\n", "49"]
-# The salt against anti-hash tests.
 import os
 import random
 import secrets

@@ -1,4 +1,5 @@
 # class: idiom
+# about: Prints a traceback and goes on
 # case: ["0\n", "inf"]
 import traceback
 

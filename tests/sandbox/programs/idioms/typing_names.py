@@ -1,4 +1,5 @@
 # class: idiom
+# about: A tour of typing
 # case: ["2 3\n", "(3, 2)"]
 import typing as t
 from typing import Any, Callable, DefaultDict, Dict, List, NamedTuple, Optional, Tuple, TypeVar, Union

@@ -1,4 +1,5 @@
 # class: idiom
+# about: A thread that still prints when the main program has ended
 # case: ["5\n", "late 5"]
 import threading
 import time

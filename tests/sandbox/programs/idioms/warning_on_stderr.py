@@ -1,4 +1,5 @@
 # class: idiom
+# about: Warnings and logs on standard error
 # case: ["7\n", "49"]
 import logging
 import sys
