@@ -37,7 +37,7 @@ def schemas(world: int) -> dict[tuple[str, str], dict[str, str]]:
 
 
 def items(split: Split, world: int) -> list[Item]:
-    """Return the tasks of a world; as many requests with 1, 2, 3 and 4 values, and all tools about equally often."""
+    """Return the tasks of a world; as many requests with 1, 2 and 3 values, and all tools about equally often."""
     known = schemas(world)
     draw = Draw("tool", world, split)
     orders = [draw.shuffled(TOOLS) for _ in range(PARAMETERS)]

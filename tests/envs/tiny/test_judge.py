@@ -168,7 +168,7 @@ def test_the_share_of_a_call(tasks: TinyTasks, change: Callable[[str, dict[str, 
 
 
 def test_the_order_of_arguments_is_free(tasks: TinyTasks) -> None:
-    task, name, arguments = tool_task(tasks, "4")
+    task, name, arguments = tool_task(tasks)
     assert judged(task, call_text(name, dict(reversed(arguments.items())))).passed
 
 

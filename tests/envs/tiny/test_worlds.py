@@ -90,10 +90,17 @@ def test_no_name_belongs_to_two_and_every_syllable_is_in_all() -> None:
         assert {s for name in names(owner) for s in name.split("-")} == set(words.SYLLABLES)
 
 
-def test_the_tools_of_worlds_have_each_verb_and_noun_twice_and_are_not_the_warm_starts() -> None:
-    assert Counter(verb for verb, _ in tool.TOOLS) == dict.fromkeys(words.VERBS, 2)
-    assert Counter(noun for _, noun in tool.TOOLS) == dict.fromkeys(words.NOUNS, 2)
+def test_the_tools_of_worlds_share_words_with_the_warm_starts_and_are_not_its() -> None:
+    assert len(tool.TOOLS) == len({verb for verb, _ in tool.TOOLS}) == 8
+    assert set(Counter(noun for _, noun in tool.TOOLS).values()) == {2}
+    assert {word for name in tool.TOOLS for word in name} <= {word for name in tool.WARM_TOOLS for word in name}
     assert not set(tool.TOOLS) & set(tool.WARM_TOOLS)
+
+
+def test_a_world_without_enough_requests_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(tool.SIZES, Split.TRAIN, 2000)  # there are 288 requests with one value
+    with pytest.raises(ValueError, match="world 3 has no 2000 different train requests"):
+        tool.items(Split.TRAIN, 3)
 
 
 @pytest.mark.parametrize("world", [0, 1, 57, 100, 199])
