@@ -16,10 +16,13 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"sdpo-gym {version('sdpo-gym')}\n"
 
 
+_COMMANDS = ("eval", "rejudge", "show", "envs", "new", "check", "doctor", "sandbox-image")
+
+
 def test_help_names_every_command(capsys):
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    assert all(f"\n    {command} " in out for command in ("eval", "rejudge", "show", "envs", "new", "check", "doctor"))
+    assert all(f"\n    {command} " in out for command in _COMMANDS)
 
 
 @pytest.mark.parametrize(
