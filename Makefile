@@ -28,6 +28,8 @@ LIMIT ?=
 OUT ?=
 SEED ?=
 ISOLATION ?=
+CONTAINER_RUNTIME ?=
+JUDGE_BACKEND ?=
 RUN ?=
 TASK ?=
 METHOD ?=
@@ -38,48 +40,55 @@ PROFILE ?= quick
 ONLY ?=
 JOBS ?=
 NAME ?=
+COUNT ?=
 ARGS ?=
 
 quoted = '$(subst ','\'',$(1))'
 option = $(if $(2),$(1) $(call quoted,$(2)))
+SANDBOX_OPTIONS = $(call option,--isolation,$(ISOLATION)) $(call option,--container-runtime,$(CONTAINER_RUNTIME))
+JUDGE_OPTIONS = $(SANDBOX_OPTIONS) $(call option,--judge-backend,$(JUDGE_BACKEND))
 OPTIONS = $(call option,--policy,$(POLICY)) $(call option,--model,$(MODEL)) $(call option,--base-url,$(BASE_URL)) \
   $(call option,--n,$(N)) $(call option,--temperature,$(TEMPERATURE)) $(call option,--max-tokens,$(MAX_TOKENS)) \
   $(call option,--turns,$(TURNS)) $(call option,--data,$(DATA)) $(call option,--split,$(SPLIT)) \
   $(call option,--limit,$(LIMIT)) $(call option,--out,$(OUT)) $(call option,--seed,$(SEED)) \
-  $(call option,--isolation,$(ISOLATION)) $(ARGS)
+  $(JUDGE_OPTIONS) $(ARGS)
 
 # Of `make discover` and `make probe`
 ANSWER_OPTIONS = $(call option,--policy,$(POLICY)) $(call option,--model,$(MODEL)) $(call option,--base-url,$(BASE_URL)) \
   $(call option,--temperature,$(TEMPERATURE)) $(call option,--max-tokens,$(MAX_TOKENS)) $(call option,--data,$(DATA)) \
   $(call option,--split,$(SPLIT)) $(call option,--limit,$(LIMIT)) $(call option,--out,$(OUT)) \
-  $(call option,--seed,$(SEED)) $(call option,--isolation,$(ISOLATION))
+  $(call option,--seed,$(SEED)) $(JUDGE_OPTIONS)
 SEARCH_OPTIONS = $(foreach id,$(TASK),$(call option,--task,$(id))) $(call option,--hard,$(HARD)) \
   $(call option,--method,$(METHOD)) $(call option,--preset,$(PRESET)) $(call option,--k,$(K)) \
   $(call option,--seeds,$(SEEDS))
 
-# What an evaluation needs beyond the core: a local model needs torch, the hub's data need its client
+# What judging needs: the core, and a library for containers or for a cluster
+JUDGE_EXTRAS := $(if $(filter docker,$(firstword $(subst :, ,$(ISOLATION)))),docker) $(filter ray,$(JUDGE_BACKEND))
+JUDGE_STAMPS := $(STAMP)/core $(patsubst %,$(STAMP)/%,$(strip $(JUDGE_EXTRAS)))
+
+# What an evaluation needs beyond that: a local model needs torch, the hub's data need its client
 POLICY_NAME := $(firstword $(subst :, ,$(POLICY)))
 EXTRAS := $(if $(filter vllm,$(POLICY_NAME)),vllm)
 EXTRAS += $(if $(or $(filter transformers tiny,$(POLICY_NAME)),$(if $(POLICY)$(BASE_URL),,$(MODEL))),torch)
 EXTRAS += $(if $(filter hub,$(or $(DATA),$(if $(POLICY)$(BASE_URL)$(MODEL),hub))),hub)
-EVAL_STAMPS := $(STAMP)/core $(patsubst %,$(STAMP)/%,$(strip $(EXTRAS)))
+EVAL_STAMPS := $(JUDGE_STAMPS) $(patsubst %,$(STAMP)/%,$(strip $(EXTRAS)))
 
 # What a training needs: torch always, and the hub's client for its data, which the tiny environments make themselves
 TRAIN_OPTIONS = $(call option,--agent,$(AGENT)) $(call option,--preset,$(PRESET)) $(call option,--policy,$(POLICY)) \
   $(call option,--model,$(MODEL)) $(call option,--steps,$(STEPS)) $(call option,--batch,$(BATCH)) \
   $(call option,--n,$(N)) $(call option,--temperature,$(TEMPERATURE)) $(call option,--max-tokens,$(MAX_TOKENS)) \
   $(call option,--turns,$(TURNS)) $(call option,--data,$(DATA)) $(call option,--split,$(SPLIT)) \
-  $(call option,--out,$(OUT)) $(call option,--seed,$(SEED)) $(call option,--isolation,$(ISOLATION)) $(ARGS)
+  $(call option,--out,$(OUT)) $(call option,--seed,$(SEED)) $(JUDGE_OPTIONS) $(ARGS)
 TRAIN_HUB := $(if $(filter tiny_%,$(ENV)),,$(filter hub,$(or $(DATA),hub)))
-TRAIN_STAMPS := $(STAMP)/core $(STAMP)/torch $(if $(TRAIN_HUB),$(STAMP)/hub)
+TRAIN_STAMPS := $(JUDGE_STAMPS) $(STAMP)/torch $(if $(TRAIN_HUB),$(STAMP)/hub)
 
-.PHONY: help setup eval train discover probe reproduce sweep tiny-weights rejudge show envs check-env new doctor test test-fast test-nightly check lint format types bench clean
+.PHONY: help setup eval train discover probe reproduce sweep tiny-weights rejudge show envs check-env new doctor sandbox-image test test-fast test-nightly check lint format types bench soak clean
 
 help: ## this text
 	@echo "usage: make TARGET [VARIABLE=value ...]"; echo
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 	@echo; echo "variables of eval:"
-	@printf '  %-12s %s\n' \
+	@printf '  %-18s %s\n' \
 	  ENV 'environment or alias, see `make envs` (default lcb_v6)' \
 	  POLICY 'transformers, openai[:MODEL], replay:FILE, scripted:gold, scripted:empty' \
 	  MODEL 'model directory or hub name; alone it chooses transformers, with BASE_URL openai' \
@@ -93,23 +102,25 @@ help: ## this text
 	  LIMIT 'only the first LIMIT tasks' \
 	  OUT 'run directory; the same one resumes (default runs/ENV/POLICY-DIGEST)' \
 	  SEED 'seed of the run (default 0)' \
-	  ISOLATION 'auto, userns, landlock, none (see `make doctor`)' \
+	  ISOLATION 'auto, userns, docker, landlock, none (see `make doctor`)' \
+	  CONTAINER_RUNTIME 'with ISOLATION=docker: the runtime of the engine, such as runsc' \
+	  JUDGE_BACKEND 'where to judge: local (default), or ray: on every node of a cluster' \
 	  ARGS 'further options, see `.venv/bin/sdpo-gym eval --help`'
 	@echo; echo "further variables of train, which also takes ENV, POLICY, MODEL, N, TEMPERATURE, MAX_TOKENS, TURNS,"
-	@echo "DATA, SPLIT, OUT, SEED, ISOLATION and ARGS:"
-	@printf '  %-12s %s\n' \
+	@echo "DATA, SPLIT, OUT, SEED, ISOLATION, CONTAINER_RUNTIME, JUDGE_BACKEND and ARGS:"
+	@printf '  %-18s %s\n' \
 	  AGENT 'what learns: grpo, sdpo' \
 	  PRESET 'settings with a name, such as tiny-sdpo, or a .toml file (brings its agent)' \
 	  STEPS 'batches to learn from' \
 	  BATCH 'tasks per step; N is the number of attempts at each'
 	@echo; echo "further variables of discover and probe:"
-	@printf '  %-12s %s\n' \
+	@printf '  %-18s %s\n' \
 	  METHOD 'of discover: sdpo, best_of_k, multi_turn' \
 	  K 'most attempts of a search' \
 	  SEEDS 'searches per task' \
 	  HARD 'instead of TASK: the tasks with a base pass rate below it'
 	@echo; echo "further variables of reproduce and sweep:"
-	@printf '  %-12s %s\n' \
+	@printf '  %-18s %s\n' \
 	  PROFILE 'quick (default) or full' \
 	  ONLY 'only jobs that fit a pattern' \
 	  JOBS 'processes at a time'
@@ -159,8 +170,8 @@ reproduce: $(STAMP)/torch $(STAMP)/board ## SDPO against GRPO on tiny worlds, ta
 sweep: $(STAMP)/torch $(STAMP)/board ## choose the learning rates of `make reproduce` in tuning worlds
 	@$(REPRODUCE) sweep $(JOB_OPTIONS) $(ARGS)
 
-rejudge: $(STAMP)/core ## score the stored completions of RUN again
-	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym rejudge $(call quoted,$(RUN)) $(ARGS)
+rejudge: $(JUDGE_STAMPS) ## score the stored completions of RUN again
+	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym rejudge $(call quoted,$(RUN)) $(JUDGE_OPTIONS) $(ARGS)
 
 show: $(STAMP)/core ## list the tasks of RUN, or with TASK=<id> its transcripts
 	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym show $(call quoted,$(RUN)) $(TASK) $(ARGS)
@@ -168,14 +179,17 @@ show: $(STAMP)/core ## list the tasks of RUN, or with TASK=<id> its transcripts
 envs: $(STAMP)/core ## list the environments
 	@$(BIN)/sdpo-gym envs
 
-check-env: $(STAMP)/core ## check the environment ENV: gold, junk, fixtures, determinism, leaks
-	@$(BIN)/sdpo-gym check $(ENV) $(ARGS)
+check-env: $(JUDGE_STAMPS) ## check the environment ENV: gold, junk, fixtures, determinism, leaks
+	@$(BIN)/sdpo-gym check $(ENV) $(SANDBOX_OPTIONS) $(ARGS)
 
 new: $(STAMP)/core ## begin an environment of one's own: make new NAME=my_env
 	$(if $(NAME),,$(error give NAME=, such as my_env))@$(BIN)/sdpo-gym new $(call quoted,$(NAME)) $(ARGS)
 
 doctor: $(STAMP)/core ## say what this machine can do, and how to get more
 	@$(BIN)/sdpo-gym doctor
+
+sandbox-image: $(STAMP)/docker ## bring the image of ISOLATION=docker into the engine; with OUT=DIR write the files for `docker build`
+	@$(BIN)/sdpo-gym sandbox-image $(call option,--context,$(OUT)) $(ARGS)
 
 test: $(STAMP)/test ## all tests (under 15 minutes on two cores)
 	@$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
@@ -205,6 +219,9 @@ tiny-weights: $(STAMP)/torch ## make the tiny policy's weights again, into OUT (
 bench: $(STAMP)/test ## measure the judge and a training step (benchmarks/)
 	@$(BIN)/python benchmarks/judge.py $(ARGS)
 	@$(BIN)/python benchmarks/train_step.py
+
+soak: $(STAMP)/test ## judge COUNT programs (default 100,000, half an hour) and see that nothing leaks
+	@$(BIN)/python benchmarks/soak.py $(COUNT) $(call option,--isolation,$(ISOLATION)) $(ARGS)
 
 clean: ## remove .venv and caches (runs/ stays)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from sdpo_gym.backend import JudgeBackend
 from sdpo_gym.discovery import SELECTION, Discovery, Selected, Trail, read_selection, read_trails, summarise
 from sdpo_gym.errors import OutageError, UsageError
 from sdpo_gym.evaluate import RUNS
-from sdpo_gym.options import suggestion
+from sdpo_gym.options import choice, suggestion
 from sdpo_gym.preparing import Observer, Prepared, Writer, prepared
 from sdpo_gym.records import SUMMARY_FILE, RunDirectory, config_digest
 from sdpo_gym.rollout import rollout
@@ -56,6 +57,7 @@ class DiscoverConfig:
         method_options: options of the search.
         options: options of the environment.
         policy_options: options of the policy.
+        judge_backend: where judging happens, see :class:`JudgeBackend`; a run may be continued with another one.
 
     Raises:
         UsageError: if a number is out of range, or tasks are both named and to be chosen, or neither.
@@ -83,8 +85,10 @@ class DiscoverConfig:
     method_options: Mapping[str, object] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
     policy_options: Mapping[str, object] = field(default_factory=dict)
+    judge_backend: str = JudgeBackend.LOCAL
 
     def __post_init__(self) -> None:
+        choice(JudgeBackend, "judge_backend", self.judge_backend)
         for name in ("k", "seeds", "hard_attempts", "limit"):
             value = getattr(self, name)
             if value is not None and value < 1:

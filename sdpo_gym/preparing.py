@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from sdpo_gym.backend import judge_for
+from sdpo_gym.env import close_judge
 from sdpo_gym.errors import OutageError, UsageError
 from sdpo_gym.evaluate import HUB, MAX_ERRORS_IN_A_ROW, SAMPLE, env_record, session, verdict_check
 from sdpo_gym.policies.base import Policy, Recorded, Sampling
@@ -71,6 +73,10 @@ class Config(Protocol):
     def policy_options(self) -> Mapping[str, object]:
         """Options of the policy."""
 
+    @property
+    def judge_backend(self) -> str:
+        """Where judging happens."""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -95,7 +101,7 @@ class Prepared:
 
 @contextmanager
 def prepared(config: Config, what: str) -> Iterator[Prepared]:
-    """Get ready what a configuration names, and close the policy in the end.
+    """Get ready what a configuration names, and close policy and judge in the end.
 
     Args:
         config: see there.
@@ -125,10 +131,12 @@ def prepared(config: Config, what: str) -> Iterator[Prepared]:
         gold=lambda task_id: tasks.gold(tasks.by_id(task_id)),
         **config.policy_options,
     )
-    try:
+    with ExitStack() as closing:
+        closing.callback(policy.close)
         if isinstance(policy, Recorded):
             raise UsageError(f"{what} needs a policy that answers, and this one replays recorded completions")
-        judge = env.judge(**{"split": tasks.split, "data": data, **config.options})
+        judge = judge_for(env, {"split": tasks.split, "data": data, **config.options}, config.judge_backend)
+        closing.callback(close_judge, judge)
         located = Path(data).resolve() if data not in (HUB, SAMPLE) and Path(data).exists() else data
         record = {
             "format": FORMAT,
@@ -150,8 +158,6 @@ def prepared(config: Config, what: str) -> Iterator[Prepared]:
         }
         checked = CheckedJudge(judge, verdict_check(env.spec.card))
         yield Prepared(env, tasks, policy, checked, sampling, record)
-    finally:
-        policy.close()
 
 
 class Observer(Protocol):

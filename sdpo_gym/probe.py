@@ -18,9 +18,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, cast
 
+from sdpo_gym.backend import JudgeBackend
 from sdpo_gym.completion import Completion, FinishReason
 from sdpo_gym.errors import UsageError
 from sdpo_gym.evaluate import RUNS
+from sdpo_gym.options import choice
 from sdpo_gym.policies.base import Request, request_seed
 from sdpo_gym.preparing import Observer, Prepared, Writer, prepared
 from sdpo_gym.records import SUMMARY_FILE, RunDirectory, config_digest, iter_rows, load_run
@@ -71,6 +73,7 @@ class ProbeConfig:
         reprompt_options: its options, but for ``solutions`` and ``feedback``, which the probe sets.
         options: options of the environment.
         policy_options: options of the policy.
+        judge_backend: where judging happens, see :class:`JudgeBackend`; a run may be continued with another one.
 
     Raises:
         UsageError: if a number is out of range.
@@ -93,8 +96,10 @@ class ProbeConfig:
     reprompt_options: Mapping[str, object] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
     policy_options: Mapping[str, object] = field(default_factory=dict)
+    judge_backend: str = JudgeBackend.LOCAL
 
     def __post_init__(self) -> None:
+        choice(JudgeBackend, "judge_backend", self.judge_backend)
         for name in ("n", "limit"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -25,7 +25,7 @@ import pytest
 import ray_env
 import toy_env
 from envs.livecodebench.casting import cast_verdicts
-from envs.livecodebench.test_published import CPU_S, disagreements
+from envs.livecodebench.test_published import CPU_S, disagreements, in_full, judged
 from ray_env import written
 from sdpo_gym.backend import judge_for
 from sdpo_gym.cli import main
@@ -294,8 +294,11 @@ def test_programs_get_the_verdicts_that_they_get_here(made: Callable[..., Any]) 
 
 @slow
 def test_published_verdicts_are_reproduced(made: Callable[..., Any], tmp_path: Path) -> None:
-    judge = made(resolve("LiveCodeBench-v0"), stop="decided", cpu_s=CPU_S)
-    assert disagreements(cast_verdicts(tmp_path), judge) == []
+    env, cast = resolve("LiveCodeBench-v0"), cast_verdicts(tmp_path)
+    options: dict[str, Any] = {"stop": "decided", "cpu_s": CPU_S}
+    there, here = (judged(cast, judge) for judge in (made(env, **options), env.judge(**options)))
+    assert disagreements(cast, there) == []
+    assert in_full(there) == in_full(here)
 
 
 def actors() -> dict[psutil.Process, list[psutil.Process]]:
@@ -339,6 +342,20 @@ def test_without_nodes_answers_are_errors_until_a_node_joins(nodes: Nodes, obedi
     assert "the Ray cluster has no node left to judge on" in said
     nodes.refill()
     assert eventually(lambda: outcomes(judge_many(obedient, asked(tmp_path, "right"))) == ["accepted"])
+
+
+@slow
+def test_searches_and_probes_judge_there_too(nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes.refill()
+    monkeypatch.chdir(tmp_path)
+    where = ("ray_toy", "--data", "sample", "--policy", "scripted:gold", "--option", f"folder={tmp_path}")
+    there = (*where, "--quiet", "--judge-backend", "ray", "--out")
+    assert main(["probe", *there, "probed", "--n", "1"]) == 0
+    assert main(["discover", *there, "found", "--method", "best_of_k", "--task", "task-0", "--seeds", "1"]) == 0
+    for run in ("probed", "found"):
+        (session,) = json.loads(Path(run, "run.json").read_text())["sessions"]
+        assert session["execution"]["judge_backend"] == "ray"
+    assert {task for tasks in written(tmp_path, "arrived") for task in tasks} >= {"task-0", "task-1"}
 
 
 @slow

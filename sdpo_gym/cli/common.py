@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 def add_env_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that end up as options of an environment."""
     parser.add_argument("--isolation", help="how judged programs are isolated (default: the best there is)")
+    parser.add_argument(
+        "--container-runtime", metavar="NAME", help="with --isolation docker: the engine's runtime, such as runsc"
+    )
     parser.add_argument("--workers", type=int, help="judge processes (default: one per core)")
     parser.add_argument(
         "--option",
@@ -75,16 +78,25 @@ def env_options(arguments: argparse.Namespace) -> dict[str, object]:
     """Return the options of the environment that were given.
 
     Raises:
-        UsageError: if one is not ``KEY=VALUE`` or is given twice.
+        UsageError: if one is not ``KEY=VALUE`` or is given twice, or a container runtime is given without containers.
     """
     named = {
-        "isolation": arguments.isolation,
+        "isolation": _isolation(arguments.isolation, arguments.container_runtime),
         "workers": arguments.workers,
         "date_from": getattr(arguments, "date_from", None),
         "date_until": getattr(arguments, "date_until", None),
     }
     options: dict[str, object] = {key: value for key, value in named.items() if value is not None}
     return options | _parsed("--option", arguments.option, _FLAGS)
+
+
+def _isolation(level: str | None, container_runtime: str | None) -> str | None:
+    if container_runtime is None:
+        return level
+    if level != "docker":
+        given = f"not {level}" if level else "and no level is given"
+        raise UsageError(f"--container-runtime {container_runtime} needs --isolation docker, {given}")
+    return f"{level}:{container_runtime}"
 
 
 def policy_options(arguments: argparse.Namespace) -> dict[str, object]:

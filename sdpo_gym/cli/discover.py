@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sdpo_gym.cli.common import (
     add_answer_options,
     add_env_options,
+    add_judge_backend,
     env_options,
     interrupted,
     key_values,
@@ -52,6 +53,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--limit", type=int, help="with --hard: only the first so many tasks are candidates")
     parser.add_argument("--out", type=Path, help="run directory (default: runs/discover/ENV/METHOD-DIGEST)")
     add_env_options(parser)
+    add_judge_backend(parser)
     parser.add_argument(
         "--method-option",
         action="append",
@@ -88,6 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
         method_options=key_values("--method-option", arguments.method_option),
         options=env_options(arguments),
         policy_options=policy_options(arguments),
+        judge_backend=arguments.judge_backend,
     )
     progress = Steps(quiet=arguments.quiet)
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sdpo_gym.cli.common import (
     add_answer_options,
     add_env_options,
+    add_judge_backend,
     env_options,
     interrupted,
     key_values,
@@ -40,6 +41,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--limit", type=int, help="only the first so many tasks")
     parser.add_argument("--out", type=Path, help="run directory (default: runs/probe/ENV/POLICY-DIGEST)")
     add_env_options(parser)
+    add_judge_backend(parser)
     parser.add_argument(
         "--reprompt", default="sdpo", metavar="NAME", help="what makes the prompts with feedback (default: sdpo)"
     )
@@ -74,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         reprompt_options=key_values("--reprompt-option", arguments.reprompt_option),
         options=env_options(arguments),
         policy_options=policy_options(arguments),
+        judge_backend=arguments.judge_backend,
     )
     progress = Steps(quiet=arguments.quiet)
     try:

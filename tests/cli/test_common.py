@@ -48,9 +48,15 @@ def test_only_what_was_given_is_an_option():
     assert parse("--workers", "2", "--option", "a=1", "--option", "b=x=y") == {"workers": 2, "a": 1, "b": "x=y"}
 
 
+def test_a_container_runtime_is_part_of_the_isolation_level():
+    assert parse("--isolation", "docker", "--container-runtime", "runsc") == {"isolation": "docker:runsc"}
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
+        (["--container-runtime", "runsc"], "runsc needs --isolation docker, and no level is given"),
+        (["--container-runtime", "runsc", "--isolation", "userns"], "runsc needs --isolation docker, not userns"),
         (["--option", "a"], "KEY=VALUE"),
         (["--option", "=1"], "KEY=VALUE"),
         (["--option", "a=1", "--option", "a=2"], "'a' is given twice"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -16,10 +17,13 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"sdpo-gym {version('sdpo-gym')}\n"
 
 
+_COMMANDS = ("eval", "rejudge", "show", "envs", "new", "check", "doctor", "sandbox-image")
+
+
 def test_help_names_every_command(capsys):
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    assert all(f"\n    {command} " in out for command in ("eval", "rejudge", "show", "envs", "new", "check", "doctor"))
+    assert all(re.search(rf"\n    {command}\s", out) for command in _COMMANDS)
 
 
 @pytest.mark.parametrize(

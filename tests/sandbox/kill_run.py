@@ -5,6 +5,9 @@
 Prints JSON: how many processes and containers there were before (``before``), how long it took until none was left
 (``seconds``), and what remained after ten seconds, or had come back after two (``left``). Orphans come to this process,
 whatever group or session they are in, for it is their subreaper.
+
+A container engine cannot be called back: a container that it was asked for by the judge may start after the judge's
+death, when the engine gets to it. Two seconds after that start it has to be gone as well.
 """
 
 from __future__ import annotations
@@ -12,12 +15,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
+import math
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -83,16 +88,25 @@ def mounts() -> set[str]:
     return {place for place in places if "docker" not in place}
 
 
-def containers(owner: int) -> list[str]:
-    """The containers of a judge, but for those still being created when it died: the next judge removes them."""
+def containers(owner: int) -> dict[str, float]:
+    """When the containers of a judge started, those aside that never ran: the next judge removes them."""
     import docker
 
     from sdpo_gym.sandbox.docker import OWNER
 
+    found = {}
     with contextlib.closing(docker.APIClient()) as engine:
-        found = engine.containers(all=True, filters={"label": OWNER})
-    ours = [c for c in found if c["Labels"][OWNER].startswith(f"{owner}-") and c["State"] != "created"]
-    return [f"container {c['Id'][:12]}: {c['State']}" for c in ours]
+        for one in engine.containers(all=True, filters={"label": OWNER}):
+            if one["Labels"][OWNER].startswith(f"{owner}-") and one["State"] != "created":
+                with contextlib.suppress(docker.errors.NotFound):
+                    started = seconds_of(engine.inspect_container(one["Id"])["State"]["StartedAt"])
+                    found[f"container {one['Id'][:12]}: {one['State']}"] = started
+    return found
+
+
+def seconds_of(timestamp: str) -> float:
+    """Read a time of the engine's, which has nanoseconds."""
+    return datetime.fromisoformat(timestamp[:19] + "+00:00").timestamp() + float(f"0{timestamp[19:].rstrip('Z')}")
 
 
 def main(level: str, seed: int) -> None:
@@ -102,9 +116,12 @@ def main(level: str, seed: int) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     judge = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
-    def of_it() -> list[object]:
-        in_containers = containers(judge.pid) if level.startswith("docker") else []
-        return [*below_us(), *in_containers, *(mounts() - mounted)]
+    def in_containers() -> dict[str, float]:
+        return containers(judge.pid) if level.startswith("docker") else {}
+
+    def of_it(started_before: float) -> list[object]:
+        ours = [text for text, started in in_containers().items() if started < started_before]
+        return [*below_us(), *ours, *(mounts() - mounted)]
 
     assert judge.stdout is not None
     if seed % 3:
@@ -112,15 +129,16 @@ def main(level: str, seed: int) -> None:
         time.sleep(chance.uniform(0, 0.7))
     else:  # perhaps while it starts
         time.sleep(chance.uniform(0, 1))
-    before = len(of_it())
+    before = len(of_it(math.inf))
     judge.kill()
     judge.wait()
-    killed = time.monotonic()
-    while (left := of_it()) and time.monotonic() - killed < 10:
+    killed, killed_at = time.monotonic(), time.time()
+    while (left := of_it(killed_at)) and time.monotonic() - killed < 10:
         time.sleep(0.02)
     seconds = time.monotonic() - killed
     time.sleep(max(0.0, 2 - seconds))
-    left = left or of_it()
+    time.sleep(max(0.0, *(started + 2 - time.time() for started in (0.0, *in_containers().values()))))
+    left = left or of_it(math.inf)
     print(json.dumps({"before": before, "seconds": seconds, "left": [describe(it) for it in left]}))
     for pid in left:
         if isinstance(pid, int):

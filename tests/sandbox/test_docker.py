@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from sandbox.levels import require, run
+from sdpo_gym.cli import main
 from sdpo_gym.judge import JudgeError
 from sdpo_gym.sandbox import docker, doctor
 from sdpo_gym.sandbox import engine as engine_module
@@ -284,12 +285,14 @@ def test_only_what_dead_judges_left_is_cleared_away(engine: Any) -> None:
 
 
 def test_another_container_runtime_is_passed_on(engine: Any) -> None:
-    with contextlib.closing(JudgePool(1, "docker:runc")) as pool:
+    other = "io.containerd.runc.v2"
+    assert engine.info()["DefaultRuntime"] != other
+    with contextlib.closing(JudgePool(1, f"docker:{other}")) as pool:
         result = run(pool, "print(1)", [("", "1")])
         (container,) = containers_of(engine, os.getpid())
-        assert engine.inspect_container(container)["HostConfig"]["Runtime"] == "runc"
+        assert engine.inspect_container(container)["HostConfig"]["Runtime"] == other
     assert result.runs[0].status is RunStatus.ACCEPTED
-    assert result.isolation == pool.isolation == "docker:runc"
+    assert result.isolation == pool.isolation == f"docker:{other}"
 
 
 def test_an_unknown_container_runtime_is_one_clear_sentence() -> None:
@@ -301,9 +304,11 @@ def test_an_unknown_container_runtime_is_one_clear_sentence() -> None:
 
 
 @pytest.mark.slow
-def test_the_files_for_a_build_hold_the_image_and_nothing_else(tmp_path: Path) -> None:
-    name = engine_module.write_context(tmp_path)
-    assert name == engine_module.image_name(runtime())
+def test_the_files_for_a_build_hold_the_image_and_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sandbox-image", "--context", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"docker build -t {engine_module.image_name(runtime())} {tmp_path}\n"
     assert "FROM scratch" in (tmp_path / "Dockerfile").read_text()
     with tarfile.open(tmp_path / "root.tar") as tar:
         entries = tar.getmembers()
@@ -313,7 +318,15 @@ def test_the_files_for_a_build_hold_the_image_and_nothing_else(tmp_path: Path) -
     assert {"sandbox/py/bin/python3", "sandbox/zygote/inside/zygote.py"} <= {entry.name for entry in entries}
 
 
-def test_what_is_in_the_way_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_image_is_there_after_one_command(engine: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sandbox-image"]) == 0
+    assert capsys.readouterr().out.startswith(f"{engine_module.image_name(runtime())} (ready after ")
+    assert engine_module.has_image(engine, runtime())
+
+
+def test_what_is_in_the_way_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def reason(host: str) -> str | None:
         monkeypatch.setenv("DOCKER_HOST", host)
         return engine_module.obstacle(None)
@@ -327,6 +340,9 @@ def test_what_is_in_the_way_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         assert str(reason(f"unix://{tmp_path}/dead")).startswith("the container engine does not answer; is it running?")
         monkeypatch.setattr(os, "access", lambda path, mode: False)
         assert f"may not use {tmp_path}/dead; join its group" in str(reason(f"unix://{tmp_path}/dead"))
+        assert main(["sandbox-image"]) == 3
+        (said,) = capsys.readouterr().err.splitlines()
+        assert f"may not use {tmp_path}/dead" in said
     with pytest.raises(JudgeError, match=r"isolation level docker does not work here: we .* may not use"):
         JudgePool(1, "docker")
     monkeypatch.setattr(engine_module.importlib.util, "find_spec", lambda name: None)

@@ -16,6 +16,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable
+from typing import Any
 
 from . import wire
 
@@ -29,6 +30,7 @@ _STARRED = (
     "string", "re", "datetime", "collections", "heapq", "bisect", "copy", "math", "random", "statistics", "itertools",
     "functools", "operator", "io", "sys", "json", "builtins", "typing",
 )  # fmt: skip
+_given: dict[str, object] = {}  # what a program finds in its module
 
 
 def build_main() -> types.ModuleType:
@@ -45,6 +47,7 @@ def build_main() -> types.ModuleType:
     exec(header, main.__dict__)
     main.__dict__["__builtins__"] = builtins
     main.__dict__["__file__"] = FILENAME
+    _given.update(main.__dict__)
     sys.modules["__main__"] = main
     return main
 
@@ -113,7 +116,10 @@ def execute(main: types.ModuleType, code: types.CodeType, entry: str | None, *, 
         _write(wire.EXCEPTION, _describe(error))
     if at_exit:
         _join_and_run_exit_functions()
-    _flush(namespace, code)
+    streams = _streams(namespace, code)
+    if at_exit and _mentions(code, "__del__"):
+        _delete_objects(namespace)
+    _flush(streams)
     return status
 
 
@@ -223,10 +229,31 @@ def _join_and_run_exit_functions() -> None:
     atexit._run_exitfuncs()
 
 
-def _flush(namespace: dict[str, object], code: types.CodeType) -> None:
-    """Flush what a real interpreter flushes at its end, the module's own streams among it."""
+def _mentions(code: types.CodeType, name: str) -> bool:
+    return name in code.co_names or any(_mentions(c, name) for c in code.co_consts if isinstance(c, types.CodeType))
+
+
+def _delete_objects(namespace: dict[str, object]) -> None:
+    """Let go of what the program's names hold, as a real interpreter does at its end: methods may print then.
+
+    Only where the source has such methods: it would cost every other program time for nothing.
+    """
+    try:
+        for name in [name for name, value in namespace.items() if value is not _given.get(name)]:
+            namespace[name] = None
+        gc.collect()
+    except BaseException:  # a program may have put anything there
+        return
+
+
+def _streams(namespace: dict[str, object], code: types.CodeType) -> list[Any]:
+    """List what a real interpreter flushes at its end, the module's own streams among it."""
     held = [namespace.get(name) for name in code.co_names]
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, *(s for s in held if isinstance(s, io.IOBase))):
+    return [sys.stdout, sys.stderr, sys.__stdout__, *(s for s in held if isinstance(s, io.IOBase))]
+
+
+def _flush(streams: list[Any]) -> None:
+    for stream in streams:
         try:
             if stream is not None and not stream.closed:
                 stream.flush()

@@ -105,7 +105,7 @@ class Supervisor:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                text = source.decode("utf-8", "surrogatepass")
+                text = source.decode("utf-8", "surrogatepass").removeprefix("\ufeff")  # as in a file
                 code = compile(text, program.FILENAME, "exec", dont_inherit=True)
         except Exception as error:  # SyntaxError, ValueError (NUL), RecursionError, MemoryError, UnicodeError ...
             wire.send(self._sock, wire.COMPILED, program.describe_compile_error(error))
