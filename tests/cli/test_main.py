@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -14,6 +15,14 @@ from sdpo_gym.cli import main
 def test_version(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"sdpo-gym {version('sdpo-gym')}\n"
+
+
+def test_the_libraries_bars_are_for_terminals_only(monkeypatch):
+    for terminal in (False, True):
+        monkeypatch.delenv("HF_HUB_DISABLE_PROGRESS_BARS", raising=False)
+        monkeypatch.setattr(sys.stderr, "isatty", lambda terminal=terminal: terminal)
+        main(["--version"])
+        assert ("HF_HUB_DISABLE_PROGRESS_BARS" in os.environ) == (not terminal)
 
 
 def test_help_names_every_command(capsys):
