@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -36,9 +37,14 @@ def suggestion(word: str, choices: Iterable[str]) -> str:
 def check_types(function: Callable[..., object], options: Mapping[str, object]) -> None:
     """Refuse an option whose value does not fit the function's annotation, as far as that is of plain types.
 
+    A number that is not finite fits nothing: records, which are JSON, could not hold it.
+
     Raises:
         UsageError: naming the option, the type it must have, and the value.
     """
+    for name, value in options.items():
+        if not _is_finite(value):
+            raise UsageError(f"option {name!r} must be finite, got {value!r}")
     try:
         hints = typing.get_type_hints(function)
     except (NameError, TypeError):  # annotations that need names we cannot see, or none
@@ -52,6 +58,14 @@ def check_types(function: Callable[..., object], options: Mapping[str, object]) 
         if kinds <= {int, float, str, bool, type(None)} and not _fits(value, kinds):
             wanted = " or ".join(sorted("nothing" if kind is type(None) else kind.__name__ for kind in kinds))
             raise UsageError(f"option {name!r} must be of type {wanted}, got {value!r}")
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _fits(value: object, kinds: set[Any]) -> bool:

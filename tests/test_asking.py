@@ -295,6 +295,7 @@ def test_make_asker_takes_a_policy_by_name(tmp_path: Any) -> None:
         ({"policy": "scripted:empty", "base_url": "http://x"}, "takes no option 'base_url'"),
         ({"policy": "scripted:empty", "max_tokens": 0}, "judge model 'scripted:empty': max_tokens must be"),
         ({"policy": "scripted:empty", "temperature": -1.0}, "temperature must be"),
+        ({"policy": "scripted:empty", "temperature": float("inf")}, "temperature must be"),
     ],
 )
 def test_bad_options_are_refused(options: dict[str, Any], message: str) -> None:

@@ -210,6 +210,25 @@ def test_a_run_that_crashed_anywhere_and_went_on_equals_one_that_did_not(uninter
     assert result_of(Path("run")) == result_of(directory)
 
 
+def test_the_evaluation_before_the_first_step_is_made_once(uninterrupted):
+    directory, _, _ = uninterrupted
+
+    class Works(Observer):
+        def work(self, what: str, total: int) -> None:
+            works.append(what)
+            if len(works) == 3:
+                raise Crash
+
+    works: list[str] = []
+    with pytest.raises(Crash):
+        train(CONFIG, Works())
+    with Path("run/metrics.jsonl").open("a") as log:
+        log.write('{"step": 2, "torn')
+    train(CONFIG, Works())
+    assert works[:4] == ["evaluation after step 0", "step 1", "step 2", "step 1"]
+    assert result_of(Path("run")) == result_of(directory)
+
+
 def test_steps_may_grow_but_not_shrink(uninterrupted):
     directory, _, _ = uninterrupted
     train(replace(CONFIG, steps=10))

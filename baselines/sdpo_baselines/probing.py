@@ -26,15 +26,15 @@ def make(
     threshold: float = 1.0,
     demonstration: str = Demonstration.UNIFORM.value,
     remove_thinking: bool = True,
-    solution_budget: int | None = None,
-    feedback_budget: int | None = None,
-    reprompt_budget: int | None = None,
+    solution_budget: int = 0,
+    feedback_budget: int = 0,
+    reprompt_budget: int = 0,
     solution_template: str = Templates.solution,
     feedback_template: str = Templates.feedback,
     closing_template: str = Templates.closing,
     cut_template: str = Templates.cut,
 ) -> Callable[[Group, int], list[tuple[Message, ...] | None]]:
-    """Make the reprompt ``sdpo``; options as in RepromptOptions, budgets in characters.
+    """Make the reprompt ``sdpo``; options as in RepromptOptions, budgets in characters, 0 for no bound.
 
     Returns:
         A function of a group and a seed, which gives the teacher's chat for each attempt, or None where the teacher
@@ -50,9 +50,9 @@ def make(
         threshold=threshold,
         demonstration=choice(Demonstration, "demonstration", demonstration),
         remove_thinking=remove_thinking,
-        solution_budget=solution_budget,
-        feedback_budget=feedback_budget,
-        budget=reprompt_budget,
+        solution_budget=solution_budget or None,
+        feedback_budget=feedback_budget or None,
+        budget=reprompt_budget or None,
         templates=Templates(solution_template, feedback_template, closing_template, cut_template),
     )
 

@@ -87,6 +87,9 @@ class RepromptOptions:
         budget: most of the whole chat, likewise (10,240 tokens in the reference, which cuts there from the right and so
             loses the closing instruction; here only bodies are cut).
         templates: the wording.
+
+    Raises:
+        UsageError: if a budget is below 0.
     """
 
     solutions: bool = True
@@ -99,6 +102,12 @@ class RepromptOptions:
     feedback_budget: int | None = None
     budget: int | None = None
     templates: Templates = Templates()
+
+    def __post_init__(self) -> None:
+        for name in ("solution_budget", "feedback_budget", "budget"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise UsageError(f"{name} must be at least 0, or None for no bound, got {value}")
 
 
 @dataclass(frozen=True)

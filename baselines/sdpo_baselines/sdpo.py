@@ -67,6 +67,7 @@ class SDPOOptions:
     support: str
     normalise: bool
     is_clip: float
+    advantage_clip: float | None
     lam: float
     srpo: bool
     sc_weights: bool
@@ -77,6 +78,13 @@ class SDPOOptions:
         check("alpha", self.alpha, 0 <= self.alpha <= 1, "in [0, 1]")
         check("top_k", self.top_k, self.top_k >= 0, "at least 1, or 0 for the whole vocabulary")
         check("is_clip", self.is_clip, self.is_clip >= 0, "at least 0")
+        clip = self.advantage_clip
+        check("advantage_clip", clip, clip is None or clip > 0, "above 0")
+        if clip is not None and self.level == Level.LOGIT and self.alpha != 1:
+            raise UsageError(
+                f"advantage_clip bounds log(Q / P), of which only the reverse KL's gradient is made: set alpha to 1 "
+                f"(now {self.alpha}), level to token, top1 or sequence, or leave advantage_clip out"
+            )
         check("lam", self.lam, 0 <= self.lam <= 1, "in [0, 1]")
         if self.lam and self.srpo:
             raise UsageError("lam and srpo are two ways to mix a policy gradient in; set one of them")
@@ -187,17 +195,23 @@ class SDPO:
                     old_logprobs=old_p,
                     is_clip=is_clip,
                     normalise=options.normalise,
+                    advantage_clip=options.advantage_clip,
                 )
             elif options.level == Level.TOKEN:
-                loss = sampled_token_loss(log_p[None], log_q[None], shares[None], total=1.0)
+                clip = options.advantage_clip
+                loss = sampled_token_loss(log_p[None], log_q[None], shares[None], advantage_clip=clip, total=1.0)
             elif options.level == Level.TOP1:
                 top = _most_likely(states_p, head_p)
                 top_p, _ = token_logprobs(states_p, head_p, top, temperature=temperature)
                 top_q, _ = token_logprobs(states_q, head_q, top, temperature=temperature)
-                loss = sampled_token_loss(top_p[None], top_q[None], (shares * top_p.detach().exp())[None], total=1.0)
+                shares = shares * top_p.detach().exp()
+                clip = options.advantage_clip
+                loss = sampled_token_loss(top_p[None], top_q[None], shares[None], advantage_clip=clip, total=1.0)
             else:
                 before = log_p.detach() if old_p is None else old_p
-                per_token = learner.per_token(gaps.tolist(), part)
+                bound = options.advantage_clip
+                advantages = gaps if bound is None else gaps.clamp(-bound, bound)
+                per_token = learner.per_token(advantages.tolist(), part)
                 loss = policy_gradient_loss(log_p[None], before[None], per_token[None], shares[None], total=1.0)
         learner.backward(loss)
 
@@ -213,7 +227,7 @@ class SDPO:
         return {"agent": "sdpo", **self.learner.describe(), **asdict(self.options), **teacher, **asdict(self.asking)}
 
     def examples(self) -> list[dict[str, Any]]:
-        """Return what the teacher was asked about each attempt of the last batch, and the mean advantage it gave."""
+        """Return what the teacher was asked about each attempt of the last batch, and its mean advantage, unclipped."""
         return [
             {
                 "task_id": self._groups[s.group].task.id,
@@ -321,6 +335,7 @@ def make(
     support: str = Support.STUDENT,
     normalise: bool = False,
     is_clip: float = 2.0,
+    advantage_clip: float | None = None,
     teacher: str = TeacherKind.EMA,
     teacher_rate: float = 0.05,
     teacher_every: str = Every.BATCH,
@@ -367,6 +382,10 @@ def make(
         normalise: whether to divide by alpha (1 - alpha).
         is_clip: upper bound of the importance weight where a batch has several steps; 0 for no weight. It also
             corrects for the sampler, since what it divides by are the rollout's own log-probabilities.
+        advantage_clip: bound c of the teacher's advantage A = log(Q / P), which becomes clamp(A, -c, c): of every token
+            and of the tail at level ``logit`` (alpha 1 only, whose gradient is -sum_v A(v) grad P(v)), of the token
+            with the credit at ``token`` and ``top1``, of the rollout at ``sequence``. 5 in the paper's test-time
+            training (table 12; the reference has none). The policy gradient of ``lam`` and ``srpo`` is left alone.
         teacher: ``ema``, ``trust_region``, ``frozen`` or ``live``, see :class:`~sdpo_baselines.teacher.TeacherKind`.
         teacher_rate: see :class:`~sdpo_baselines.teacher.Teacher`.
         teacher_every: ``batch`` or ``step``: when an EMA moves.

@@ -44,7 +44,8 @@ class Settings:
         check("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
         for name in ("warmup_steps", "weight_decay", "grad_clip", "mini_batch", "rehearsal_weight", "rehearsal_batch"):
             check(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
-        fits = len(self.betas) == 2 and all(isinstance(b, int | float) and 0 <= b < 1 for b in self.betas)
+        are_two = isinstance(self.betas, list | tuple) and len(self.betas) == 2
+        fits = are_two and all(isinstance(b, int | float) and 0 <= b < 1 for b in self.betas)
         check("betas", self.betas, fits, "two numbers in [0, 1)")
         check("micro_batch_tokens", self.micro_batch_tokens, self.micro_batch_tokens >= 1, "at least 1")
         check("aggregation", self.aggregation, self.aggregation in set(Aggregation), f"one of {', '.join(Aggregation)}")

@@ -34,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # no text of a model's may end a command
+    if not sys.stderr.isatty():
+        # The libraries' own bars would stand between what a log or a pipe gets, and before errors of one line.
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         arguments = _parser().parse_args(argv)

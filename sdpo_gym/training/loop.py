@@ -235,13 +235,16 @@ class _Run:
         """Go on from the newest checkpoint that is whole; return its step, 0 where there is none."""
         directory = self._directory
         checkpoint = directory.checkpoints.newest(self._accept)
-        metrics, updates = (checkpoint.state[key] if checkpoint else 0 for key in ("metrics", "updates"))
+        if checkpoint:
+            metrics, updates = (checkpoint.state[key] for key in ("metrics", "updates"))
+        else:  # an evaluation before the first step is as it was
+            metrics, updates = directory.metrics.size_of_first(lambda row: row["step"] == 0 and "eval" in row), 0
         step = checkpoint.step if checkpoint else 0
         if step > self._settings.steps:
             raise UsageError(
                 f"{directory.path} holds a run of {step} steps, which may grow but not shrink to {self._settings.steps}"
             )
-        if not checkpoint and directory.metrics.size:
+        if not checkpoint and directory.metrics.size > metrics:
             logger.warning("%s has no checkpoint that can be used; training begins anew", directory.path)
         directory.metrics.cut(metrics)
         directory.updates.cut(updates)

@@ -7,7 +7,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
@@ -171,6 +171,15 @@ class LogFile:
     def cut(self, size: int) -> None:
         """Drop what lies behind the first ``size`` bytes."""
         os.ftruncate(self._file, size)
+
+    def size_of_first(self, wanted: Callable[[Mapping[str, Any]], bool]) -> int:
+        """Return the size in bytes of the first row if it is whole and wanted, else 0."""
+        with self.path.open("rb") as file:
+            line = file.readline()
+        try:
+            return len(line) if line.endswith(b"\n") and wanted(json.loads(line)) else 0
+        except (ValueError, KeyError, TypeError):  # no row of ours
+            return 0
 
     def sync(self) -> None:
         """Wait until all of it is on the disk."""

@@ -264,6 +264,7 @@ def test_what_cannot_be_resumed_is_refused(policy, fresh, tmp_path):
         ("learning_rate", 0.0),
         ("learning_rate", float("nan")),
         ("warmup_steps", -1),
+        ("betas", 0.9),
         ("betas", [0.9]),
         ("betas", [0.9, 1.0]),
         ("betas", ["a", "b"]),

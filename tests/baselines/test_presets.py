@@ -72,9 +72,10 @@ def test_the_papers_numbers():
         "warmup_steps": (0, 10, 0),
         "mini_batch": (1, 0, 0),
         "feedback": ("without_solution", "never", "without_solution"),
+        "advantage_clip": (None, None, 5.0),
     }
     for option, values in table.items():
-        assert tuple(p.agent_options[option] for p in (lcb, general, test_time)) == values, option
+        assert tuple(p.agent_options.get(option) for p in (lcb, general, test_time)) == values, option
     assert [(p.train["batch"], p.train["n"]) for p in (lcb, general, test_time)] == [(32, 8), (32, 8), (1, 16)]
     off, on = preset("grpo").agent_options, preset("grpo-on-policy").agent_options
     assert (off["mini_batch"], off["learning_rate"]) == (8, 1e-6)

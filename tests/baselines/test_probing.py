@@ -46,8 +46,18 @@ def test_budgets_are_characters_and_cut_bodies():
     assert chat is not None
     assert "5 is" in chat[1].content
     assert "wrong" not in chat[1].content
+    (chat, _) = make(feedback="always", solutions=False, feedback_budget=0)(group("5", "7"), 0)
+    assert chat is not None
+    assert "5 is wrong." in chat[1].content
 
 
-def test_a_value_that_is_none_is_refused():
-    with pytest.raises(UsageError, match="option feedback must be one of never, without_solution, always"):
-        make(feedback="sometimes")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"feedback": "sometimes"}, "option feedback must be one of never, without_solution, always"),
+        ({"feedback_budget": -1}, "feedback_budget must be at least 0, or None for no bound, got -1"),
+    ],
+)
+def test_a_value_that_is_none_is_refused(options, said):
+    with pytest.raises(UsageError, match=said):
+        make(**options)

@@ -146,6 +146,25 @@ def test_on_policy_the_importance_factor_is_1(fresh, level):
         assert torch.equal(results[0][name], results[1][name])
 
 
+@pytest.mark.parametrize("level", Level)
+def test_advantages_are_clipped(fresh, level):
+    def step(clip: float | None) -> torch.Tensor:
+        policy = fresh()
+        before = torch.cat([t.flatten() for t in weights(policy).values()])
+        agent = make(policy, level=level, alpha=1.0, top_k=0, advantage_clip=clip, grad_clip=0.0, **PLAIN)
+        descend(agent, 100.0)
+        agent.update([group(policy, "a", ("print(3)", 0.0))])
+        return torch.cat([t.flatten() for t in weights(policy).values()]) - before
+
+    plain = step(None)
+    assert torch.equal(step(1e6), plain) or level == Level.LOGIT  # there it goes another way, rounded otherwise
+    torch.testing.assert_close(step(1e6), plain, atol=1e-5, rtol=1e-3)
+    # nearly all advantages are beyond such bounds, so that twice the bound makes twice the step
+    small, twice = step(1e-6), step(2e-6)
+    assert 0 < small.norm() < 0.1 * plain.norm()
+    torch.testing.assert_close(twice, 2 * small, atol=float(0.1 * small.abs().max()), rtol=0.05)
+
+
 def with_logprobs(attempt, value):
     turn = attempt.turns[-1]
     logs = (value,) * len(turn.completion.token_ids)
@@ -337,6 +356,7 @@ def test_figures_examples_and_description(fresh):
         ("alpha", 1.5),
         ("top_k", -1),
         ("is_clip", -1.0),
+        ("advantage_clip", 0.0),
         ("lam", 1.1),
         ("feedback", "sometimes"),
         ("demonstration", "best"),
@@ -355,6 +375,7 @@ def test_values_are_checked(pristine, option, value):
         ({"group_size": 1, "feedback": "never"}, "n >= 2"),
         ({"group_size": 1, "lam": 0.5}, "n >= 2"),
         ({"lam": 0.5, "srpo": True}, "set one"),
+        ({"advantage_clip": 5.0}, "set alpha to 1"),
         ({"teacher": "student"}, "unknown teacher 'student'"),
         ({"teacher_rate": 1.5}, r"rate must lie in \[0, 1\]"),
         ({"feedback_template": "no body"}, "must hold {body}"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -18,6 +19,14 @@ def test_version(capsys):
 
 
 _COMMANDS = ("eval", "rejudge", "show", "envs", "new", "check", "doctor", "sandbox-image")
+
+
+def test_the_libraries_bars_are_for_terminals_only(monkeypatch):
+    for terminal in (False, True):
+        monkeypatch.delenv("HF_HUB_DISABLE_PROGRESS_BARS", raising=False)
+        monkeypatch.setattr(sys.stderr, "isatty", lambda terminal=terminal: terminal)
+        main(["--version"])
+        assert ("HF_HUB_DISABLE_PROGRESS_BARS" in os.environ) == (not terminal)
 
 
 def test_help_names_every_command(capsys):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,9 @@ def test_what_is_asked_for_is_over_the_preset_which_is_over_the_defaults(preset)
         ({"model": "m", "watch": "loud"}, "watch must be one of stop, warn, off, got 'loud'"),
         ({"model": "m", "temperature": 0.0}, "temperature 0 makes all n = 8 attempts at a task the same"),
         ({"model": "m", "top_p": 0.0}, r"top_p must lie in \(0, 1\]"),
+        ({"model": "m", "temperature": math.inf}, "option 'temperature' must be finite, got inf"),
+        ({"model": "m", "agent_options": {"rate": math.inf}}, "option 'rate' must be finite, got inf"),
+        ({"model": "m", "options": {"a": [{"b": math.nan}]}}, "option 'options' must be finite"),
         ({"model": "m", "eval_temperature": -1.0}, "eval_temperature must be >= 0"),
         ({"model": "m", "agent_options": {"rte": 1.0}}, "did you mean 'rate'"),
     ],

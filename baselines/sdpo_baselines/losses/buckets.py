@@ -87,18 +87,24 @@ def _log_probs(logits: Tensor, tokens: Tensor, own: Tensor, tail: bool) -> Tenso
     return (torch.cat([chosen, rest], -1) - logits.logsumexp(-1, keepdim=True)).clamp(min=_NEVER)
 
 
-def divergence(student: Tensor, teacher: Tensor, alpha: float) -> Tensor:
+def divergence(student: Tensor, teacher: Tensor, alpha: float, advantage_clip: float | None = None) -> Tensor:
     """Return the divergence of two distributions, summed over the last axis.
 
     With P the student and Q the teacher: ``alpha = 0`` is KL(Q || P), forward; ``alpha = 1`` is KL(P || Q), reverse;
     between, with M = (1 - alpha) P + alpha Q, it is (1 - alpha) KL(P || M) + alpha KL(Q || M), the generalised
     Jensen-Shannon divergence as the reference codes it (core_algos.py:1085-1189), which tends to 0 at both ends.
 
+    With a bound c it is sum_b P_b sg(clamp(log(P_b / Q_b), -c, c)), reverse KL only: see :func:`log_ratio`. Where no
+    bucket is clipped, it is the reverse KL in value and gradient.
+
     Args:
         student: [N, M] natural log-probabilities; -1e30 where a bucket is empty for both.
         teacher: [N, M].
         alpha: in [0, 1].
+        advantage_clip: see :func:`~sdpo_baselines.losses.distillation.distillation_loss`.
     """
+    if advantage_clip is not None:
+        return (student.exp() * log_ratio(student, teacher, advantage_clip)).sum(-1)
     if alpha == 0:
         return _kl(teacher, student)
     if alpha == 1:
@@ -107,16 +113,32 @@ def divergence(student: Tensor, teacher: Tensor, alpha: float) -> Tensor:
     return (1 - alpha) * _kl(student, mixture) + alpha * _kl(teacher, mixture)
 
 
-def slope_times_student(student: Tensor, teacher: Tensor, alpha: float) -> Tensor:
+def log_ratio(student: Tensor, teacher: Tensor, bound: float | None) -> Tensor:
+    """Return log(P / Q), cut to [-bound, bound] if there is one, without gradient: minus the advantage of SDPO.
+
+    The reverse KL's gradient is sum_b log(P_b / Q_b) grad P_b (SDPO paper, proposition 2.1), so that its negative is
+    each bucket's advantage. It is clipped at 5.0 in the paper's test-time training (table 12; not in the reference).
+
+    Args:
+        student: log-probabilities of buckets or of tokens.
+        teacher: of the same.
+        bound: above 0, or None.
+    """
+    ratio = (student - teacher).detach()
+    return ratio if bound is None else ratio.clamp(-bound, bound)
+
+
+def slope_times_student(student: Tensor, teacher: Tensor, alpha: float, advantage_clip: float | None = None) -> Tensor:
     """Return [N, M], P_b dD/dP_b: each bucket's student probability times how the divergence changes with it.
 
     Reverse KL: P log(P / Q); forward KL: -Q; between: (1 - alpha) P log(P / M); all up to c P for a constant c per row,
-    which has no effect on the gradient with respect to logits. The product, because -Q / P alone may overflow.
+    which has no effect on the gradient with respect to logits. The product, because -Q / P alone may overflow. With a
+    bound log(P / Q) is clipped, as in :func:`divergence`.
     """
     if alpha == 0:
         return -teacher.exp()
     if alpha == 1:
-        return student.exp() * (student - teacher)
+        return student.exp() * log_ratio(student, teacher, advantage_clip)
     return (1 - alpha) * student.exp() * (student - log_mixture(student, teacher, alpha))
 
 

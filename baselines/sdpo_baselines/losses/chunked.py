@@ -3,6 +3,7 @@
 Positions are taken a chunk at a time: their logits are made, compared, and dropped, and the gradient is written down in
 closed form at once. With P the student over buckets b, D the divergence, g_b = dD/dP_b and pi the student over the
 vocabulary, dD/dz_v = pi_v (g_b(v) - sum_b P_b g_b) / temperature for every token v; all tokens of the tail share its g.
+A clip of the advantage is one of g.
 Peak memory is a few [chunk, V] arrays and the gradients, where the plain loss holds several [N, V] ones.
 """
 
@@ -30,6 +31,7 @@ class _Options:
     support: Support
     temperature: float
     is_clip: float | None
+    advantage_clip: float | None
     divisor: float
     chunk: int
 
@@ -50,6 +52,7 @@ def chunked_distillation_loss(
     old_logprobs: Tensor | None = None,
     is_clip: float | None = None,
     normalise: bool = False,
+    advantage_clip: float | None = None,
     aggregation: Aggregation = Aggregation.TOKEN_MEAN,
     total: float | None = None,
     chunk: int | None = None,
@@ -74,6 +77,7 @@ def chunked_distillation_loss(
         old_logprobs: see there.
         is_clip: see there.
         normalise: see there.
+        advantage_clip: see there.
         aggregation: see there.
         total: see there.
         chunk: positions at a time; None for :func:`chunk_size`.
@@ -96,6 +100,7 @@ def chunked_distillation_loss(
         old_logprobs=None if old_logprobs is None else old_logprobs.reshape(-1),
         is_clip=is_clip,
         normalise=normalise,
+        advantage_clip=advantage_clip,
         chunk=chunk,
     )
 
@@ -116,6 +121,7 @@ def weighted_distillation_sum(
     old_logprobs: Tensor | None = None,
     is_clip: float | None = None,
     normalise: bool = False,
+    advantage_clip: float | None = None,
     chunk: int | None = None,
 ) -> Tensor:
     """Return the sum of divergences times weights over N positions that lie one after another, without padding.
@@ -135,15 +141,17 @@ def weighted_distillation_sum(
         old_logprobs: [N], see there.
         is_clip: see there.
         normalise: see there.
+        advantage_clip: see there.
         chunk: see :func:`chunked_distillation_loss`.
 
     Raises:
         ValueError: if an argument is out of range.
     """
-    check_options(alpha, top_k, temperature, is_clip, old_logprobs)
+    check_options(alpha, top_k, temperature, is_clip, old_logprobs, advantage_clip)
     kept = weights.nonzero().squeeze(-1)
     size = chunk_size(student_head) if chunk is None else chunk
-    options = _Options(alpha, top_k, tail, support, temperature, is_clip, normaliser(alpha, normalise), size)
+    divisor = normaliser(alpha, normalise)
+    options = _Options(alpha, top_k, tail, support, temperature, is_clip, advantage_clip, divisor, size)
     return _ChunkedDistillation.apply(
         student_hidden[kept],
         student_head,
@@ -199,11 +207,11 @@ class _ChunkedDistillation(torch.autograd.Function):  # type: ignore[misc]
             if options.is_clip is not None and old_logprobs is not None:
                 logprobs = chosen_logprobs(logits, tokens[part])
                 scale = scale * importance_weights(logprobs, old_logprobs[part], options.is_clip)
-            per_token = divergence(buckets.student, buckets.teacher, options.alpha)
+            per_token = divergence(buckets.student, buckets.teacher, options.alpha, options.advantage_clip)
             loss += (per_token * scale).sum(dtype=torch.float64)
             if grad_hidden is None and grad_head is None:
                 continue
-            gradient = _gradient(logits, buckets, options.alpha)
+            gradient = _gradient(logits, buckets, options.alpha, options.advantage_clip)
             gradient *= (scale / options.temperature).to(gradient.dtype)[:, None]
             if grad_hidden is not None:
                 grad_hidden[part] = gradient.to(head.dtype) @ head
@@ -231,10 +239,10 @@ def make_logits(hidden: Tensor, head: Tensor, temperature: float) -> Tensor:
     return (logits if logits.dtype == torch.float64 else logits.float()).div_(temperature)
 
 
-def _gradient(logits: Tensor, buckets: Buckets, alpha: float) -> Tensor:
+def _gradient(logits: Tensor, buckets: Buckets, alpha: float, advantage_clip: float | None) -> Tensor:
     """Return [N, V], the gradient of the divergence with respect to tempered logits; overwrites ``logits``."""
     probabilities = buckets.student.exp()
-    products = slope_times_student(buckets.student, buckets.teacher, alpha)
+    products = slope_times_student(buckets.student, buckets.teacher, alpha, advantage_clip)
     mean = products.sum(-1, keepdim=True)
     of_buckets = products - probabilities * mean
     if buckets.tokens is None:

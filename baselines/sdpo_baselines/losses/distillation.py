@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sdpo_baselines.losses.aggregation import Aggregation, aggregate
-from sdpo_baselines.losses.buckets import Support, divergence, make_buckets
+from sdpo_baselines.losses.buckets import Support, divergence, log_ratio, make_buckets
 
 _LOG_RATIO_BOUND = 20.0  # of importance weights, before the exponential; as the reference (core_algos.py:1170)
 
@@ -29,6 +29,7 @@ def distillation_loss(
     old_logprobs: Tensor | None = None,
     is_clip: float | None = None,
     normalise: bool = False,
+    advantage_clip: float | None = None,
     aggregation: Aggregation = Aggregation.TOKEN_MEAN,
     total: float | None = None,
 ) -> Tensor:
@@ -51,16 +52,19 @@ def distillation_loss(
             paper has 2); None for no weight.
         normalise: divide by alpha (1 - alpha) where alpha lies between 0 and 1, which makes scale and gradient
             continuous in alpha at both ends (not in the paper).
+        advantage_clip: bound c of the advantage log(Q(v) / P(v)) of every token v (or bucket), for alpha 1 only, whose
+            gradient alone is made of such advantages: it becomes -sum_v clamp(log(Q(v) / P(v)), -c, c) grad P(v), and
+            the value sum_v P(v) clamp(log(P(v) / Q(v)), -c, c). The paper has 5 in test-time training (table 12).
         aggregation: see :class:`~sdpo_baselines.losses.aggregation.Aggregation`.
         total: denominator of the whole batch, if this is a part of it.
 
     Raises:
         ValueError: if an argument is out of range.
     """
-    check_options(alpha, top_k, temperature, is_clip, old_logprobs)
+    check_options(alpha, top_k, temperature, is_clip, old_logprobs, advantage_clip)
     student, teacher = flat(student_logits, temperature), flat(teacher_logits.detach(), temperature)
     buckets = make_buckets(student, teacher, tokens.reshape(-1), top_k=top_k, tail=tail, support=support)
-    per_token = divergence(buckets.student, buckets.teacher, alpha).reshape(tokens.shape)
+    per_token = divergence(buckets.student, buckets.teacher, alpha, advantage_clip).reshape(tokens.shape)
     per_token = per_token / normaliser(alpha, normalise)
     if is_clip is not None and old_logprobs is not None:
         logprobs = chosen_logprobs(student, tokens.reshape(-1)).reshape(tokens.shape)
@@ -73,6 +77,7 @@ def sampled_token_loss(
     teacher_logprobs: Tensor,
     mask: Tensor,
     *,
+    advantage_clip: float | None = None,
     aggregation: Aggregation = Aggregation.TOKEN_MEAN,
     total: float | None = None,
 ) -> Tensor:
@@ -85,10 +90,11 @@ def sampled_token_loss(
         logprobs: [B, T] of the sampled tokens under the student, tempered.
         teacher_logprobs: [B, T] of the same tokens under the teacher.
         mask: [B, T].
+        advantage_clip: bound of log Q(y) - log P(y), see :func:`~sdpo_baselines.losses.buckets.log_ratio`.
         aggregation: see :class:`~sdpo_baselines.losses.aggregation.Aggregation`.
         total: denominator of the whole batch, if this is a part of it.
     """
-    per_token = (logprobs - teacher_logprobs).detach() * logprobs
+    per_token = log_ratio(logprobs, teacher_logprobs, advantage_clip) * logprobs
     return aggregate(per_token, mask, aggregation, total)
 
 
@@ -98,6 +104,7 @@ def top1_token_loss(
     mask: Tensor,
     *,
     temperature: float = 1.0,
+    advantage_clip: float | None = None,
     aggregation: Aggregation = Aggregation.TOKEN_MEAN,
     total: float | None = None,
 ) -> Tensor:
@@ -110,6 +117,7 @@ def top1_token_loss(
         teacher_logits: [B, T, V].
         mask: [B, T].
         temperature: of the rollout.
+        advantage_clip: bound of log Q - log P, see :func:`~sdpo_baselines.losses.buckets.log_ratio`.
         aggregation: see :class:`~sdpo_baselines.losses.aggregation.Aggregation`.
         total: denominator of the whole batch, if this is a part of it.
     """
@@ -117,7 +125,7 @@ def top1_token_loss(
     teacher = flat(teacher_logits.detach(), temperature).log_softmax(-1)
     top = student.detach().argmax(-1, keepdim=True)
     log_p, log_q = student.gather(-1, top).squeeze(-1), teacher.gather(-1, top).squeeze(-1)
-    per_token = (log_p.exp() * (log_p - log_q)).detach() * log_p
+    per_token = log_p.detach().exp() * log_ratio(log_p, log_q, advantage_clip) * log_p
     return aggregate(per_token.reshape(mask.shape), mask, aggregation, total)
 
 
@@ -158,7 +166,12 @@ def normaliser(alpha: float, normalise: bool) -> float:
 
 
 def check_options(
-    alpha: float, top_k: int | None, temperature: float, is_clip: float | None, old_logprobs: Tensor | None
+    alpha: float,
+    top_k: int | None,
+    temperature: float,
+    is_clip: float | None,
+    old_logprobs: Tensor | None,
+    advantage_clip: float | None,
 ) -> None:
     """Check the options of the distillation losses.
 
@@ -173,3 +186,7 @@ def check_options(
         raise ValueError(f"temperature must be above 0, got {temperature}")
     if is_clip is not None and (not is_clip > 0 or old_logprobs is None):
         raise ValueError(f"is_clip must be above 0 and needs old_logprobs, got is_clip = {is_clip}")
+    if advantage_clip is not None and not (advantage_clip > 0 and alpha == 1):
+        raise ValueError(
+            f"advantage_clip must be above 0 and needs alpha = 1, got {advantage_clip} and alpha = {alpha}"
+        )

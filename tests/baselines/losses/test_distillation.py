@@ -181,6 +181,58 @@ def test_extreme_logits_give_finite_values_and_gradients(seed: int, alpha: float
         assert torch.allclose(hidden.grad, student.grad, rtol=1e-3, atol=1e-5)
 
 
+def test_clipped_advantages_of_a_hand_computed_case() -> None:
+    # log(P / Q) is log 7 = 1.95, -log 3 = -1.10 and -log 3; a bound of 1 cuts all three, one of 1.5 the first alone
+    for bound, ratios in ((1.0, (1.0, -1.0, -1.0)), (1.5, (1.5, -math.log(3), -math.log(3)))):
+        mean = sum(p * r for p, r in zip(P, ratios, strict=True))
+        wanted = [p * (r - mean) for p, r in zip(P, ratios, strict=True)]
+        student = torch.tensor([[P]], dtype=torch.float64).log().requires_grad_()
+        teacher = torch.tensor([[Q]], dtype=torch.float64).log()
+        token, mask = torch.zeros(1, 1, dtype=torch.long), torch.ones(1, 1)
+        loss = distillation_loss(student, teacher, token, mask, alpha=1.0, top_k=None, advantage_clip=bound)
+        (gradient,) = torch.autograd.grad(loss, student)
+        assert loss.item() == pytest.approx(mean)
+        assert gradient.flatten().tolist() == pytest.approx(wanted)
+        # the same by the definition: -sum of clipped advantages times the gradient of the probability
+        probabilities = student.softmax(-1)
+        (gradient,) = torch.autograd.grad((probabilities * torch.tensor(ratios, dtype=torch.float64)).sum(), student)
+        assert gradient.flatten().tolist() == pytest.approx(wanted)
+
+        (gradient,) = torch.autograd.grad(top1_token_loss(student, teacher, mask, advantage_clip=bound), student)
+        credit = 0.7 * ratios[0]
+        assert gradient.flatten().tolist() == pytest.approx([credit * 0.3, -credit * 0.2, -credit * 0.1])
+        log_p, log_q = student.log_softmax(-1)[..., 1], teacher[..., 1]
+        sampled = sampled_token_loss(log_p, log_q, mask, advantage_clip=bound)
+        (gradient,) = torch.autograd.grad(sampled, student)
+        assert gradient.flatten().tolist() == pytest.approx([-ratios[1] * 0.7, ratios[1] * 0.8, -ratios[1] * 0.1])
+
+
+@pytest.mark.parametrize("support", Support)
+@pytest.mark.parametrize(("top_k", "tail"), [(None, True), (4, True), (4, False)])
+def test_clipped_advantages_are_alike_in_chunks_and_without_effect_where_none_is_so_large(support, top_k, tail) -> None:
+    hidden, head, teacher_hidden, teacher_head, tokens, mask = head_and_hidden(3, torch.float64)
+    old = torch.linspace(-4, -1, 15, dtype=torch.float64).reshape(3, 5)
+
+    def both(clip: float | None) -> list[torch.Tensor]:
+        options = {
+            "alpha": 1.0, "top_k": top_k, "tail": tail, "support": support, "temperature": 0.7, "old_logprobs": old,
+            "is_clip": 2.0, "advantage_clip": clip,
+        }  # fmt: skip
+        plain = distillation_loss(hidden @ head.t(), teacher_hidden @ teacher_head.t(), tokens, mask, **options)
+        chunked = chunked_distillation_loss(
+            hidden, head, teacher_hidden, teacher_head, tokens, mask, chunk=4, **options
+        )
+        found = [(loss, *torch.autograd.grad(3 * loss, (hidden, head))) for loss in (plain, chunked)]
+        for a, b in zip(*found, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
+        return found[0]
+
+    unclipped = both(None)
+    for a, b in zip(unclipped, both(1e3), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
+    assert not torch.allclose(both(0.5)[1], unclipped[1], rtol=0.1)
+
+
 def test_what_the_mask_leaves_out_has_no_influence() -> None:
     student, teacher, tokens, mask = case()
     spoilt = student.detach().clone()
@@ -236,6 +288,8 @@ def test_a_sequences_advantage_is_the_mean_gap_over_its_tokens() -> None:
         ({"top_k": 0}, "top_k must be"),
         ({"temperature": 0.0}, "temperature must be"),
         ({"is_clip": 2.0}, "needs old_logprobs"),
+        ({"advantage_clip": 5.0, "alpha": 0.5}, "needs alpha = 1"),
+        ({"advantage_clip": 0.0, "alpha": 1.0}, "advantage_clip must be"),
     ],
 )
 def test_options_out_of_range_are_named(options: dict, words: str) -> None:
