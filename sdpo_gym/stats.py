@@ -141,7 +141,7 @@ def median_attempts(times: Sequence[Sequence[int | None]], limit: int) -> Estima
     return Estimate(value, drawn[outside], drawn[-1 - outside])
 
 
-def paired_difference(first: Sequence[float], second: Sequence[float], width: float = 1.0) -> Estimate | None:
+def mean_difference(first: Sequence[float], second: Sequence[float], width: float = 1.0) -> Estimate | None:
     """Estimate the mean over tasks of ``first`` minus ``second``, one value per task in each; None if there is no task.
 
     Pairing by task takes the differences between tasks out of the interval, which is that of :func:`mean_over_tasks`.

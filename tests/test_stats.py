@@ -14,9 +14,9 @@ from sdpo_gym.stats import (
     discovery_at_k,
     ks_up_to,
     mean_attempts,
+    mean_difference,
     mean_over_tasks,
     median_attempts,
-    paired_difference,
     pass_at_k,
     t_quantile,
 )
@@ -192,7 +192,7 @@ def test_no_task_gives_no_estimate_and_a_task_without_search_is_refused():
     assert discovery_at_k([], 1) is None
     assert mean_attempts([], 1) is None
     assert median_attempts([], 1) is None
-    assert paired_difference([], []) is None
+    assert mean_difference([], []) is None
     for estimate in (discovery_at_k, mean_attempts, median_attempts):
         with pytest.raises(ValueError, match="at least one search"):
             estimate([[1], []], 4)
@@ -203,10 +203,10 @@ def test_no_task_gives_no_estimate_and_a_task_without_search_is_refused():
 def test_pairing_takes_the_differences_between_tasks_out_of_the_interval():
     easy_and_hard = [0.0, 0.1, 0.9, 1.0, 0.5, 0.4]
     better = [value + 0.1 + 0.01 * (i % 2) for i, value in enumerate(easy_and_hard)]
-    paired = paired_difference(better, easy_and_hard, width=2.0)
+    paired = mean_difference(better, easy_and_hard, width=2.0)
     assert paired is not None
     assert paired.value == pytest.approx(0.105)
     assert paired.low is not None
     assert paired.low > 0.09
     with pytest.raises(ValueError, match=r"shorter|longer"):
-        paired_difference([1.0], [1.0, 2.0])
+        mean_difference([1.0], [1.0, 2.0])
