@@ -21,6 +21,7 @@ import httpx
 from sdpo_gym.completion import Completion, FinishReason, Usage
 from sdpo_gym.errors import MissingExtraError, OutageError, UsageError
 from sdpo_gym.policies.base import Capability, PolicyError, Request, Sampling
+from sdpo_gym.policies.scorer import Token, TokenScore
 from sdpo_gym.task import Message
 
 try:
@@ -31,6 +32,7 @@ try:
 except ImportError as error:
     raise MissingExtraError(error.name or "transformers", "torch") from error
 
+from sdpo_gym.policies.score_model import score_tokens, tokens_of
 from sdpo_gym.policies.trainable import (
     ALL_LINEAR,
     add_lora,
@@ -103,7 +105,9 @@ class TransformersPolicy:
         UsageError: there is no chat template or key-value cache, or ``batch_tokens`` is below 1.
     """
 
-    capabilities = frozenset({Capability.TOKEN_IDS, Capability.LOGPROBS, Capability.SEED, Capability.TRAIN})
+    capabilities = frozenset(
+        {Capability.TOKEN_IDS, Capability.LOGPROBS, Capability.SEED, Capability.SCORE, Capability.TRAIN}
+    )
 
     def __init__(
         self,
@@ -196,6 +200,53 @@ class TransformersPolicy:
             middle = (len(left) + 1) // 2
             batches.extendleft([left[middle:], left[:middle]])
         yield from refused
+
+    def tokens(self, text: str, *, ended: bool) -> list[Token]:
+        """Return the tokens of a completion's text, and the end token if the completion ``ended`` with one.
+
+        They are those that the tokenizer makes of the text, which may be others than were sampled; of several end
+        tokens it is the tokenizer's own.
+        """
+        own = self.tokenizer.eos_token_id
+        end = own if own in self._end_ids else min(self._end_ids, default=None)
+        return tokens_of(self.tokenizer, text, end if ended else None)
+
+    def score(
+        self, chats: Sequence[Sequence[Message]], tokens: Sequence[int], *, temperature: float = 1.0, top: int = 5
+    ) -> list[TokenScore]:
+        """Return for each token how likely it is after each chat and the tokens before it.
+
+        Args:
+            chats: what may have been asked.
+            tokens: ids of the completion's tokens.
+            temperature: logits are divided by it; 0 counts as 1.
+            top: how many of the likeliest tokens after each chat are among the candidates.
+
+        Raises:
+            PolicyError: a chat and the tokens exceed the context, the chat template refuses a chat, or the model
+                computes no numbers.
+        """
+        prompts = [self.render(chat) for chat in chats]
+        longest = max(map(len, prompts), default=0) + len(tokens)
+        if self._context is not None and longest > self._context:
+            raise PolicyError(
+                f"the longest chat and the completion have {longest:,} tokens together, and the context of "
+                f"{self._name!r} is {self._context:,}",
+                permanent=True,
+            )
+        with torch.no_grad(), self.autocast():
+            scores = score_tokens(
+                self.model,
+                self.tokenizer,
+                prompts,
+                tokens,
+                temperature=temperature,
+                top=top,
+                prefill_options=self._forward_options,
+            )
+        if not all(math.isfinite(value) for score in scores for value in score.logprobs):
+            raise PolicyError(f"{self._name!r} computes probabilities that are no numbers; try dtype float32")
+        return scores
 
     def describe(self) -> dict[str, Any]:
         """Return the model's name, revision and a fingerprint of its weights, and all that shapes its answers."""
