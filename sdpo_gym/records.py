@@ -213,7 +213,7 @@ def load_attempts(run: Path, columns: Sequence[str] | None = None) -> pd.DataFra
                 f"{run / ATTEMPTS_FILE} has no field {column!r}{suggestion(column, known)}; "
                 f"its fields are {', '.join(sorted(known))}"
             )
-    return pd.DataFrame(list(rows.values()), columns=columns)
+    return pd.DataFrame(list(rows.values()), columns=None if columns is None else list(columns))
 
 
 def _field(row: Mapping[str, Any], column: str, known: set[str]) -> Any:
