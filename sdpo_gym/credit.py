@@ -8,6 +8,7 @@ comes from an entry point in group ``sdpo_gym.reprompts``, as in :mod:`sdpo_gym.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -88,6 +89,11 @@ class Credit:
 
     tokens: tuple[TokenCredit, ...]
     teacher_chat: tuple[Message, ...]
+
+    def objections(self, most: int, least: float = 0.1) -> list[TokenCredit]:
+        """Return the tokens that the teacher objects to most, by at least ``least`` nats, worst first."""
+        found = sorted(self.tokens, key=lambda token: token.credit)[:most]
+        return [token for token in found if token.credit <= -least]
 
 
 @dataclass(frozen=True)
@@ -189,6 +195,12 @@ def attempt_of(task: Task, rows: Sequence[Row]) -> Attempt:
         if completion and verdict:
             messages = (*messages, Message("assistant", completion.text), Message("user", verdict.feedback))
     return Attempt(task.digest, rows[0]["attempt"], tuple(turns))
+
+
+def percent(logprob: float) -> str:
+    """Return a probability as text, given its natural logarithm."""
+    share = 100 * math.exp(logprob)
+    return f"{share:.1f} %" if share >= 0.1 else f"{share:.4f} %" if share >= 0.0001 else "< 0.0001 %"
 
 
 def _policy(recorded: Mapping[str, Any], config: CreditConfig) -> tuple[Policy, str]:

@@ -56,14 +56,44 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     # Here, not at the top: `import sdpo_gym.cli.common` should not import every command.
-    from sdpo_gym.cli import check, compare, discover, doctor, envs, new, probe, rejudge, show
+    from sdpo_gym.cli import (
+        check,
+        compare,
+        discover,
+        doctor,
+        envs,
+        leaderboard,
+        new,
+        probe,
+        rejudge,
+        show,
+        submit,
+        verify,
+        view,
+    )
     from sdpo_gym.cli import eval as eval_command
     from sdpo_gym.cli import train as train_command
 
     parser = _Parser(prog="sdpo-gym", description="Text environments whose judges say why an attempt failed.")
     parser.add_argument("--version", action="version", version=f"sdpo-gym {version('sdpo-gym')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    for module in (eval_command, train_command, discover, probe, rejudge, show, compare, envs, new, check, doctor):
+    for module in (
+        eval_command,
+        train_command,
+        discover,
+        probe,
+        rejudge,
+        show,
+        view,
+        compare,
+        envs,
+        new,
+        check,
+        doctor,
+        submit,
+        verify,
+        leaderboard,
+    ):
         module.add_parser(commands)
     return parser
 
