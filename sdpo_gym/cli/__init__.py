@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         show,
         submit,
         verify,
+        view,
     )
     from sdpo_gym.cli import eval as eval_command
     from sdpo_gym.cli import train as train_command
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         probe,
         rejudge,
         show,
+        view,
         compare,
         envs,
         new,
