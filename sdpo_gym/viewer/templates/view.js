@@ -80,13 +80,13 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const typing = event.target.matches("input, select");
-    if (event.key === "Escape" && typing) { event.target.blur(); return; }
+    if (event.key === "Escape" && typing) { event.preventDefault(); event.target.blur(); return; }
     if (typing || !Object.hasOwn(keys, event.key) || (help.open && event.key !== "?")) return;
     event.preventDefault();
     keys[event.key]();
   });
   for (const field of [search, outcome, solved]) {
-    if (field) field.addEventListener("input", () => { filter(); remember(); });
+    if (field) field.addEventListener(field === search ? "input" : "change", () => { filter(); remember(); });
   }
   window.addEventListener("hashchange", () => { recall(); filter(); });
 
