@@ -242,7 +242,7 @@ class TransformersPolicy:
             "policy": "transformers",
             "model": self._name,
             "revision": self._revision,
-            "weights": _fingerprint(self.model),
+            "weights": fingerprint(self.model),
             "dtype": str(self.compute_dtype or self.model.dtype).removeprefix("torch."),
             "device": self.model.device.type,
             "context": self._context,
@@ -358,6 +358,8 @@ def make(
     lora_alpha: float | None = None,
     lora_targets: str | Sequence[str] | None = None,
     gradient_checkpointing: bool = False,
+    rollouts: str | None = None,
+    rollout_options: Mapping[str, Any] | None = None,
 ) -> TransformersPolicy:
     """Make ``transformers:MODEL`` (a directory or the name of a hub model), or ``transformers`` with option ``model``.
 
@@ -373,6 +375,8 @@ def make(
         lora_targets: see there.
         gradient_checkpointing: whether training keeps no activations within layers: about a third more time for much
             less memory.
+        rollouts: what samples in place of the model here: ``vllm``, which then follows its weights.
+        rollout_options: options ``dtype`` and ``engine`` of policy ``vllm``; the dtype is by default this model's.
 
     Raises:
         UsageError: there is no such model, it does not load, it has no chat template, or an option is wrong.
@@ -393,6 +397,10 @@ def make(
     number = getattr(torch, dtype or ("float32" if place.type == "cpu" else "bfloat16"))
     if lora_rank is None and not (lora_alpha is None and lora_targets is None):
         raise UsageError("lora_alpha and lora_targets shape an adapter, and lora_rank, which makes one, is not set")
+    if rollouts not in (None, "vllm"):
+        raise UsageError(f"unknown rollouts {rollouts!r}: only 'vllm' can sample in place of the model")
+    if rollouts is None and rollout_options is not None:
+        raise UsageError("rollout_options are for rollouts='vllm', which is not set")
 
     def load(source: str, options: Mapping[str, Any]) -> tuple[Any, Any]:
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, **options)
@@ -404,14 +412,18 @@ def make(
         checkpoint_gradients(loaded)
     if lora_rank is not None:
         loaded = add_lora(loaded, lora_rank, lora_alpha, ALL_LINEAR if lora_targets is None else lora_targets)
-    return TransformersPolicy(
-        loaded.eval(),
-        tokenizer,
-        name=name,
-        revision=revision,
-        batch_tokens=batch_tokens,
-        template_options=template_options,
-    )
+    settings: dict[str, Any] = {
+        "name": name,
+        "revision": revision,
+        "batch_tokens": batch_tokens,
+        "template_options": template_options,
+    }
+    if rollouts is None:
+        return TransformersPolicy(loaded.eval(), tokenizer, **settings)
+    from sdpo_gym.policies.vllm_rollouts import VllmRollouts, make_engine
+
+    chosen = {"dtype": str(number).removeprefix("torch."), **(rollout_options or {})}
+    return VllmRollouts(loaded.eval(), tokenizer, make_engine(name, chosen, template_options), **settings)
 
 
 def sample(logits_BV: Any, uniforms: Sequence[float], temperature: float, top_p: float) -> tuple[Any, Any]:
@@ -473,7 +485,7 @@ def _default_batch_tokens(model: Any) -> int:
     return max(1, int(0.6 * free_bytes / token_bytes))
 
 
-def _fingerprint(model: Any) -> str:
+def fingerprint(model: Any) -> str:
     """Return a sha256 over the beginning of every parameter: cheap, and different after any training."""
     total = hashlib.sha256()
     for name, parameter in model.named_parameters():

@@ -181,18 +181,17 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
 
 
 def _write(weights: Iterable[tuple[str, Any]], directory: Path) -> None:
-    """Write tensors as a checkpoint of several files, each once."""
-    seen: set[tuple[int, tuple[int, ...]]] = set()
+    """Write tensors as a checkpoint of several files."""
     shard: dict[str, Any] = {}
     size = files = 0
     for name, tensor in weights:
-        place = (tensor.data_ptr(), tuple(tensor.shape))
-        if place in seen:
+        here = tensor.detach().cpu().contiguous()
+        # A file may hold nothing twice; what tied weights share is loaded once anyway.
+        if any(here.data_ptr() == other.data_ptr() and here.shape == other.shape for other in shard.values()):
             continue
-        seen.add(place)
-        if shard and size + tensor.nbytes > _SHARD_BYTES:
+        if shard and size + here.nbytes > _SHARD_BYTES:
             save_file(shard, directory / f"model-{files:05}.safetensors")
             shard, size, files = {}, 0, files + 1
-        shard[name] = tensor.detach().cpu().contiguous()
-        size += tensor.nbytes
+        shard[name] = here
+        size += here.nbytes
     save_file(shard, directory / f"model-{files:05}.safetensors")
