@@ -79,7 +79,7 @@
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const typing = event.target.matches("input, select");
+    const typing = event.target.matches("input") || (event.target.matches("select") && event.key !== "/");
     if (event.key === "Escape" && typing) { event.preventDefault(); event.target.blur(); return; }
     if (typing || !Object.hasOwn(keys, event.key) || (help.open && event.key !== "?")) return;
     event.preventDefault();
