@@ -26,7 +26,7 @@ class Line:
     """A run's curve.
 
     Attributes:
-        title: of the run.
+        title: the model and the agent.
         points: of the line, as SVG's ``points``.
         band: the 95 % interval as a polygon; empty where there is none.
         markers: where the evaluations lie.
@@ -86,7 +86,8 @@ def chart_of(entries: Sequence[Entry]) -> Chart | None:
         ends = [p for p in curve if p["low"] is not None and p["high"] is not None]
         upper = [(x(p["generations"]), y(p["high"])) for p in ends]
         lower = [(x(p["generations"]), y(p["low"])) for p in reversed(ends)]
-        lines.append(Line(entry.data["model"]["name"], _joined(places), _joined([*upper, *lower]), places))
+        title = f"{entry.data['model']['name']} ({entry.data['training']['agent']})"
+        lines.append(Line(title, _joined(places), _joined([*upper, *lower]), places))
     return Chart(
         tuple(lines),
         len(runs) - len(lines),

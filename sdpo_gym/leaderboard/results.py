@@ -72,9 +72,10 @@ class Entry:
 
     @cached_property
     def setting(self) -> str:
-        """What two runs must have in common to be compared: card, judge, options, tasks and their window."""
-        env, data = self.data["env"], self.data["data"]
-        same = [env["card_digest"], self.data["judge"]["version"], env["options"], data["digest"], data["window"]]
+        """What two runs must have in common to be compared: card, judge and its options, tasks and their window."""
+        data, judge = self.data["data"], self.data["judge"]
+        card = self.data["env"]["card_digest"]
+        same = [card, judge["version"], judge["options"], data["digest"], data["window"]]
         return json.dumps(same, sort_keys=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from sdpo_gym.errors import UsageError
 from sdpo_gym.leaderboard.condense import of_evaluation, of_training
 from sdpo_gym.leaderboard.results import FORMAT, NOT_RUNS, RESULTS, read_result, write_result
 from sdpo_gym.records import config_digest, load_run
+from sdpo_gym.registry import resolve
 from sdpo_gym.task import digest_of
 from sdpo_gym.training.directory import KIND as TRAIN
 from sdpo_gym.training.directory import identity
@@ -117,12 +119,23 @@ def result_of_run(run: Path, *, name: str | None = None, model: str | None = Non
             "revision": record["policy"].get("revision"),
         },
         "policy": _public({key: value for key, value in record["policy"].items() if key not in _PRIVATE}),
-        "judge": {"version": env["name"], "judged_with": sessions[-1]["judged_with"]},
+        "judge": {
+            "version": env["name"],
+            "options": _public(_options_of_judge(env)),
+            "judged_with": sessions[-1]["judged_with"],
+        },
         "isolation": ", ".join(sorted({s["isolation"] for s in sessions if s["isolation"]})) or None,
         "machine": {"factor": None, **sessions[-1]["machine"]},
         "versions": sessions[-1]["versions"],
         **parts,
     }
+
+
+def _options_of_judge(env: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a run's options that its judge takes; the others choose tasks, which have a digest."""
+    parameters = inspect.signature(resolve(env["alias"]).spec.judge).parameters
+    takes_all = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    return {key: value for key, value in env["options"].items() if takes_all or key in parameters}
 
 
 def _model_name(policy: Mapping[str, Any]) -> str:

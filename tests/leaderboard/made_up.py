@@ -55,7 +55,7 @@ def make_result(name: str, passed: Sequence[int | None], /, *, n: int = 4, **cha
         "sampling": {"n": n, "temperature": 0.6, "top_p": 0.95, "max_tokens": 8192},
         "turns": 1,
         "seeds": {"run": 0},
-        "judge": {"version": "Quiz-v0", "judged_with": {"python": "3.11.7"}},
+        "judge": {"version": "Quiz-v0", "options": {}, "judged_with": {"python": "3.11.7"}},
         "isolation": "userns",
         "machine": {"factor": 1.25, "system": "Linux", "cpus": 2},
         "versions": {"sdpo_gym": "0.1.0"},

@@ -120,12 +120,12 @@ def test_what_two_runs_must_have_in_common_to_be_compared():
     def setting(**changes: object) -> str:
         return Entry(None, make_result("run", [1, 2], **changes)).setting  # type: ignore[arg-type]
 
-    assert setting() == setting(date="2026-01-01", sampling__temperature=0.0, isolation=None)
+    assert setting() == setting(date="2026-01-01", sampling__temperature=0.0, isolation=None, env__options={"seed": 1})
     different = [
         setting(env__card_digest=digest_of("other")),
         setting(data__digest=digest_of("other")),
         setting(data__window=""),
         setting(judge__version="Quiz-v1"),
-        setting(env__options={"cpu_s": 1}),
+        setting(judge__options={"cpu_s": 1}),
     ]
     assert len({setting(), *different}) == 6

@@ -117,7 +117,8 @@
       write();
     });
   });
-  form.addEventListener("input", () => { filter(); write(); });
+  // both: some ways to choose an option send only the second
+  for (const type of ["input", "change"]) form.addEventListener(type, () => { filter(); write(); });
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", (event) => {
     event.preventDefault();
