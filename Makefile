@@ -82,7 +82,7 @@ TRAIN_OPTIONS = $(call option,--agent,$(AGENT)) $(call option,--preset,$(PRESET)
 TRAIN_HUB := $(if $(filter tiny_%,$(ENV)),,$(filter hub,$(or $(DATA),hub)))
 TRAIN_STAMPS := $(JUDGE_STAMPS) $(STAMP)/torch $(if $(TRAIN_HUB),$(STAMP)/hub)
 
-.PHONY: help setup eval train discover probe reproduce sweep tiny-weights rejudge show envs check-env new doctor sandbox-image test test-fast test-nightly check lint format types bench soak clean
+.PHONY: help setup eval train discover probe reproduce sweep tiny-weights rejudge show envs check-env new doctor sandbox-image test test-fast test-nightly check lint format types bench soak clean view
 
 help: ## this text
 	@echo "usage: make TARGET [VARIABLE=value ...]"; echo
@@ -175,6 +175,9 @@ rejudge: $(JUDGE_STAMPS) ## score the stored completions of RUN again
 
 show: $(STAMP)/core ## list the tasks of RUN, or with TASK=<id> its transcripts
 	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym show $(call quoted,$(RUN)) $(TASK) $(ARGS)
+
+view: $(STAMP)/core $(STAMP)/board ## pages to read the attempts of RUN (ARGS="--serve", "--credit")
+	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym view $(call quoted,$(RUN)) $(call option,--task,$(TASK)) $(call option,--model,$(MODEL)) $(call option,--policy,$(POLICY)) $(ARGS)
 
 envs: $(STAMP)/core ## list the environments
 	@$(BIN)/sdpo-gym envs

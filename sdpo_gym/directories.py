@@ -42,6 +42,21 @@ def take_lock(directory: Path, advice: str) -> int:
     return lock
 
 
+def writer_of(directory: Path) -> str | None:
+    """Return the id of the process that is writing to ``directory``, None if there is none."""
+    try:
+        lock = os.open(directory / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # never written to, or not ours to see
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.pread(lock, 32, 0).decode(errors="replace").strip() or "(unknown)"
+    finally:
+        os.close(lock)
+    return None
+
+
 def plain(run: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``run`` as it will be read back, so that what is compared does not depend on having been written."""
     read_back: dict[str, Any] = json.loads(json.dumps(run, allow_nan=False, default=str))

@@ -18,8 +18,8 @@ from sdpo_gym.stats import (
     discovery_at_k,
     ks_up_to,
     mean_attempts,
+    mean_difference,
     median_attempts,
-    paired_difference,
 )
 
 SELECTION = "selection"  # stands in rows where a search has the name of its method
@@ -266,8 +266,8 @@ def _difference(first: Path, second: Path) -> Difference:
     common = [digest for digest in mine if digest in its]
     made = [[_mean_attempts(side[digest][1], k) for digest in common] for side in (mine, its)]
     solved = [[_share(side[digest][1], k) for digest in common] for side in (mine, its)]
-    attempts = paired_difference(made[0], made[1], width=float(k - 1))
-    discovery = paired_difference(solved[0], solved[1])
+    attempts = mean_difference(made[0], made[1], width=float(k - 1))
+    discovery = mean_difference(solved[0], solved[1])
     if attempts is None or discovery is None:
         raise UsageError(f"{first} and {second} have no task in common whose searches have ended")
     return Difference(

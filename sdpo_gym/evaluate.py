@@ -24,6 +24,7 @@ from sdpo_gym.policies.load import load_policy
 from sdpo_gym.records import FORMAT, SUMMARY_FILE, Result, RunDirectory, config_digest, row_of, to_json
 from sdpo_gym.registry import ResolvedEnv, resolve
 from sdpo_gym.rollout import Turn, rollout
+from sdpo_gym.sandbox.machine import machine_factor
 from sdpo_gym.summary import Summary, TaskEntry, summarise
 from sdpo_gym.task import TaskSet
 from sdpo_gym.verdict import Verdict
@@ -357,7 +358,8 @@ def session(judge: Judge, options: Mapping[str, object]) -> dict[str, Any]:
     """Describe the session that begins now: when, with which versions, on what machine.
 
     ``judged_with`` is what the judge runs programs on, by its optional attribute ``runtime_versions``; ``execution`` is
-    how and where it judges, by the options and by its optional attribute ``execution``.
+    how and where it judges, by the options and by its optional attribute ``execution``. The machine's ``factor`` is that
+    of :func:`~sdpo_gym.sandbox.machine.machine_factor`.
     """
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -373,6 +375,7 @@ def session(judge: Judge, options: Mapping[str, object]) -> dict[str, Any]:
             "release": platform.release(),
             "arch": platform.machine(),
             "cpus": len(os.sched_getaffinity(0)),
+            "factor": round(machine_factor(), 3),
         },
     }
 

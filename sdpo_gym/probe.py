@@ -29,7 +29,7 @@ from sdpo_gym.records import SUMMARY_FILE, RunDirectory, config_digest, iter_row
 from sdpo_gym.report import table
 from sdpo_gym.rollout import Attempt, Group, Turn, rollout
 from sdpo_gym.search import answer, check_options, load_entry_point
-from sdpo_gym.stats import Estimate, mean_over_tasks, paired_difference
+from sdpo_gym.stats import Estimate, mean_difference, mean_over_tasks
 from sdpo_gym.task import Message, Task
 from sdpo_gym.training.seeds import derive
 from sdpo_gym.verdict import Status, Verdict
@@ -345,7 +345,7 @@ def _pairs(
 def _gap(by_task: Iterable[Sequence[tuple[bool, bool]]]) -> Gap | None:
     tasks = [pairs for pairs in by_task if pairs]
     without, given = ([fmean(pair[side] for pair in pairs) for pairs in tasks] for side in (0, 1))
-    alone, helped, gap = mean_over_tasks(without), mean_over_tasks(given), paired_difference(given, without)
+    alone, helped, gap = mean_over_tasks(without), mean_over_tasks(given), mean_difference(given, without)
     if alone is None or helped is None or gap is None:
         return None
     return Gap(len(tasks), sum(map(len, tasks)), alone, helped, gap)

@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 
 PREFIX = "| "
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # kinds of characters that act, or are not shown
 _LEAST_CHARS = 20
 
 
@@ -24,6 +25,11 @@ class Room:
             max(_LEAST_CHARS, int(self.line_chars * factor)),
             max(_LEAST_CHARS, int(self.chars * factor)),
         )
+
+
+def escaped(character: str) -> str:
+    r"""Return a character as an escape of Python's, such as ``\x1b``."""
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def quote(text: str, room: Room) -> list[str]:

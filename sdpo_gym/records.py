@@ -10,14 +10,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from sdpo_gym.directories import flat, plain, shown, take_lock
+from sdpo_gym.directories import flat, plain, shown, take_lock, writer_of
 from sdpo_gym.errors import MissingExtraError, UsageError
+from sdpo_gym.options import suggestion
 from sdpo_gym.rollout import Turn
 from sdpo_gym.task import digest_of
 from sdpo_gym.verdict import Verdict
@@ -51,6 +52,7 @@ class Result:
         outcome: the last verdict's outcome, None after an outage.
         scores: the last verdict's scores, empty after an outage.
         error: the outage that ended it, None if there was none.
+        answer: what the last verdict's detail records as ``answer``, see :class:`~sdpo_gym.verdict.Verdict`.
     """
 
     task_id: str
@@ -62,6 +64,7 @@ class Result:
     outcome: str | None
     scores: Mapping[str, float]
     error: str | None
+    answer: str | None = None
 
     @property
     def key(self) -> Key:
@@ -114,7 +117,14 @@ def result_of_row(row: Mapping[str, Any]) -> Result | None:
         outcome=row["outcome"],
         scores=row["scores"],
         error=row["error"],
+        answer=_answer(row),
     )
+
+
+def _answer(row: Mapping[str, Any]) -> str | None:
+    detail = row.get("detail")
+    answer = detail.get("answer") if isinstance(detail, dict) else None
+    return answer if isinstance(answer, str) else None
 
 
 def to_json(value: Any) -> str:
@@ -175,18 +185,65 @@ def load_results(run: Path) -> dict[Key, Result]:
     return {result.key: result for result in results if result}
 
 
-def load_attempts(run: Path) -> pd.DataFrame:
-    """Read the rows of a run as a pandas table, one line per (task_digest, attempt, turn).
+def load_attempts(run: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read the rows of a run as a pandas table, one line per (task_digest, attempt, turn), and seed of a search.
+
+    Args:
+        run: directory of the run.
+        columns: which fields to keep, all without it; ``times.judge_s`` is a field within a field. Without the texts
+            (completion, feedback, detail) a table takes a small part of the memory.
 
     Raises:
+        UsageError: if a line is no row, or no row has one of the columns; it names the file and the column.
         MissingExtraError: if pandas is not installed.
     """
     try:
         import pandas as pd
     except ImportError:
         raise MissingExtraError("pandas", "board") from None
-    rows = {(row["task_digest"], row["attempt"], row["turn"]): row for row in iter_rows(run)}
-    return pd.DataFrame(list(rows.values()))
+    known: set[str] = set()
+    rows = {}
+    for row in iter_rows(run):
+        known |= row.keys()
+        kept = row if columns is None else {column: _field(row, column, known) for column in columns}
+        rows[row["task_digest"], row["attempt"], row["turn"], row.get("seed")] = kept
+    for column in columns or ():
+        if rows and column not in known:
+            raise UsageError(
+                f"{run / ATTEMPTS_FILE} has no field {column!r}{suggestion(column, known)}; "
+                f"its fields are {', '.join(sorted(known))}"
+            )
+    return pd.DataFrame(list(rows.values()), columns=None if columns is None else list(columns))
+
+
+def _field(row: Mapping[str, Any], column: str, known: set[str]) -> Any:
+    """Return a field of a row, None where it lacks it, and add the column to ``known`` if it is there."""
+    value: Any = row
+    for part in column.split("."):
+        if not isinstance(value, dict) or part not in value:
+            return None
+        value = value[part]
+    known.add(column)
+    return value
+
+
+def check_finished(run: Path) -> None:
+    """Refuse a run that is still being written, or was interrupted and not continued.
+
+    Raises:
+        UsageError: saying which, and naming the file that shows it.
+    """
+    if (writer := writer_of(run)) is not None:
+        raise UsageError(f"process {writer} is still writing to {run}; wait for it")
+    path = run / ATTEMPTS_FILE
+    if path.exists() and path.stat().st_size != _end_of_last_line(path):
+        raise UsageError(
+            f"{path}: its last line is torn, so the run was interrupted; the command that made it continues it"
+        )
+    if not (run / SUMMARY_FILE).exists():
+        raise UsageError(
+            f"{run} has no {SUMMARY_FILE}, so the run was interrupted; the command that made it continues it"
+        )
 
 
 def load_run(run: Path) -> dict[str, Any]:

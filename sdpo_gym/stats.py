@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, median
+from typing import TypeVar
 
 CONFIDENCE = 0.95
 _RESAMPLES = 2000
+
+Task = TypeVar("Task")
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,32 @@ def mean_over_tasks(values: Sequence[float], bounds: tuple[float, float] = (0.0,
     return Estimate(mean, max(low, mean - half), min(high, mean + half))
 
 
+def bootstrap(
+    tasks: Sequence[Task], statistic: Callable[[Sequence[Task]], float], *, draws: int = _RESAMPLES, seed: int = 0
+) -> Estimate | None:
+    """Estimate any statistic of tasks, with the percentile interval of a bootstrap; None if there is no task.
+
+    Draws tasks with all that belongs to them, so that it clusters by task (Efron 1979; Cameron, Gelbach and Miller
+    2008, section III). For means, :func:`mean_over_tasks` has an interval in closed form, which is to be preferred
+    where tasks are few.
+
+    Args:
+        tasks: whatever stands for a task.
+        statistic: of a sample of tasks.
+        draws: how many samples.
+        seed: of the draws.
+    """
+    if not tasks:
+        return None
+    value = float(statistic(tasks))
+    if len(tasks) == 1:
+        return Estimate(value, None, None)
+    rng = random.Random(seed)
+    drawn = sorted(float(statistic(rng.choices(tasks, k=len(tasks)))) for _ in range(draws))
+    outside = round((1 - CONFIDENCE) / 2 * draws)
+    return Estimate(value, drawn[outside], drawn[-1 - outside])
+
+
 def discovery_at_k(times: Sequence[Sequence[int | None]], k: int) -> Estimate | None:
     """Estimate the chance that a search solves a task with its first k attempts; None if there is no task.
 
@@ -127,21 +156,10 @@ def median_attempts(times: Sequence[Sequence[int | None]], limit: int) -> Estima
         ValueError: if ``limit`` is below 1 or a task has no search.
     """
     truncated = _truncated(times, limit)
-    if not truncated:
-        return None
-    value = float(median(time for searches in truncated for time in searches))
-    if len(truncated) == 1:
-        return Estimate(value, None, None)
-    rng = random.Random(0)
-    drawn = sorted(
-        float(median(time for searches in rng.choices(truncated, k=len(truncated)) for time in searches))
-        for _ in range(_RESAMPLES)
-    )
-    outside = round((1 - CONFIDENCE) / 2 * _RESAMPLES)
-    return Estimate(value, drawn[outside], drawn[-1 - outside])
+    return bootstrap(truncated, lambda some: median(time for searches in some for time in searches))
 
 
-def paired_difference(first: Sequence[float], second: Sequence[float], width: float = 1.0) -> Estimate | None:
+def mean_difference(first: Sequence[float], second: Sequence[float], width: float = 1.0) -> Estimate | None:
     """Estimate the mean over tasks of ``first`` minus ``second``, one value per task in each; None if there is no task.
 
     Pairing by task takes the differences between tasks out of the interval, which is that of :func:`mean_over_tasks`.

@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from sdpo_gym.card import EnvCard
+from sdpo_gym.majority import maj_at_k
 from sdpo_gym.records import Result
 from sdpo_gym.stats import Estimate, ks_up_to, mean_over_tasks, pass_at_k
 from sdpo_gym.task import MetaValue
@@ -36,8 +37,8 @@ class Part:
     Attributes:
         tasks: how many tasks they are.
         attempts: attempts at them that ended with a verdict.
-        scores: ``avg@k`` and ``pass@k``, k at most the smallest number of attempts at one of all scored tasks, and the
-            means of the environment's further scores.
+        scores: ``avg@k`` and ``pass@k``, k at most the smallest number of attempts at one of all scored tasks, where
+            the judge records answers ``maj@k`` for k from 3, and the means of the environment's further scores.
     """
 
     tasks: int
@@ -199,6 +200,11 @@ def _scores(
     for k in ks_up_to(smallest_n):
         chances = [pass_at_k(len(group), sum(r.passed for r in group), k) for group in groups]
         per_task[f"pass@{k}"] = (chances, (0.0, 1.0))
+    if any(r.answer is not None for group in groups for r in group):
+        for k in ks_up_to(smallest_n):
+            if k > 2:  # of one or two attempts none outvotes another
+                votes = [maj_at_k([(r.answer, r.passed) for r in group], k) for group in groups]
+                per_task[f"maj@{k}"] = (votes, (0.0, 1.0))
     for name in further:
         values = [fmean(r.scores[name] for r in group) for group in groups]
         per_task[name] = (values, _bounds(values))

@@ -28,7 +28,9 @@ class Verdict:
         status: passed, failed, bad_format or truncated.
         outcome: one of the outcomes that the card declares (``accepted``, ``wrong_answer`` ...).
         scores: further figures; the same keys on every verdict of an environment.
-        detail: per-test records and times, JSON-able, for people and records, never for the model.
+        detail: per-test records and times, JSON-able, for people and records, never for the model. Where attempts at a
+            task can give the same answer, ``detail["answer"]`` holds it as a text that is equal for answers that count
+            as the same, or None where there is none to be read; maj@k is then shown.
 
     Raises:
         ValueError: if the reward is not finite, or feedback and status contradict each other.

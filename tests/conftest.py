@@ -7,6 +7,8 @@ import os
 import pytest
 from hypothesis import settings
 
+from browser import browser, chromium  # noqa: F401  (fixtures, of the whole process)
+
 # `make test-fast` looks for a shorter, `make test-nightly` for a much longer time.
 settings.register_profile("fast", max_examples=50, deadline=None)
 settings.register_profile("default", max_examples=500, deadline=None)

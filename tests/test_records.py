@@ -16,6 +16,7 @@ from sdpo_gym.errors import UsageError
 from sdpo_gym.policies.base import Request
 from sdpo_gym.records import (
     RunDirectory,
+    check_finished,
     config_digest,
     iter_attempts,
     iter_rows,
@@ -320,3 +321,51 @@ def test_rows_as_a_pandas_table_hold_the_last_row_of_each_key(out):
     assert list(table["attempt"]) == [0, 1]
     assert list(table["reward"]) == [1.0, 0.0]
     assert table["error"].isna().all()
+
+
+def test_a_table_of_some_columns_reaches_into_fields(out):
+    pytest.importorskip("pandas")
+    write(out, a_row(), a_row(attempt=1, error="JudgeError: x"))
+    table = load_attempts(out, ["attempt", "times.judge_s", "tokens.completion", "outcome"])
+    assert list(table.columns) == ["attempt", "times.judge_s", "tokens.completion", "outcome"]
+    assert list(table["times.judge_s"]) == [0.5, 0.5]
+    assert list(table["outcome"].isna()) == [False, True]
+    for column in ("times.judges", "time.judge_s", "rewards", "reward.mean"):
+        with pytest.raises(UsageError, match=rf"attempts\.jsonl has no field '{column}'.*its fields are .*reward"):
+            load_attempts(out, ["attempt", column])
+    with pytest.raises(UsageError, match="did you mean 'reward'"):
+        load_attempts(out, ["rewards"])
+
+
+def test_an_empty_run_gives_an_empty_table(out):
+    pytest.importorskip("pandas")
+    write(out)
+    assert list(load_attempts(out, ["reward"]).columns) == ["reward"]
+    assert load_attempts(out).empty
+
+
+def test_searches_at_one_task_are_told_apart_by_their_seed(out):
+    pytest.importorskip("pandas")
+    write(out, {**a_row(), "seed": 0}, {**a_row(), "seed": 1})
+    assert list(load_attempts(out, ["seed"])["seed"]) == [0, 1]
+
+
+def test_the_answer_of_an_attempt_is_a_text_or_nothing(out):
+    details = [{"answer": "B"}, {"answer": None}, {"answer": ["B"]}, {"choice": "B"}]
+    write(out, *(a_row(attempt=i, detail=detail) for i, detail in enumerate(details)))
+    assert [result.answer for result in load_results(out).values()] == ["B", None, None, None]
+
+
+def test_a_finished_run_is_told_from_one_that_is_written_or_was_interrupted(out):
+    with RunDirectory(out, RUN) as directory:
+        directory.append(a_row())
+        with pytest.raises(UsageError, match=rf"process {os.getpid()} is still writing to {out}"):
+            check_finished(out)
+    with pytest.raises(UsageError, match=r"has no summary\.json, so the run was interrupted"):
+        check_finished(out)
+    (out / "summary.json").write_text("{}")
+    check_finished(out)
+    with (out / "attempts.jsonl").open("a") as file:
+        file.write('{"task_id"')
+    with pytest.raises(UsageError, match=r"attempts\.jsonl: its last line is torn"):
+        check_finished(out)

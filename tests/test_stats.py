@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sdpo_gym.majority import maj_at_k
 from sdpo_gym.stats import (
     Estimate,
+    bootstrap,
     discovery_at_k,
     ks_up_to,
     mean_attempts,
+    mean_difference,
     mean_over_tasks,
     median_attempts,
-    paired_difference,
     pass_at_k,
     t_quantile,
 )
@@ -192,7 +194,7 @@ def test_no_task_gives_no_estimate_and_a_task_without_search_is_refused():
     assert discovery_at_k([], 1) is None
     assert mean_attempts([], 1) is None
     assert median_attempts([], 1) is None
-    assert paired_difference([], []) is None
+    assert mean_difference([], []) is None
     for estimate in (discovery_at_k, mean_attempts, median_attempts):
         with pytest.raises(ValueError, match="at least one search"):
             estimate([[1], []], 4)
@@ -203,10 +205,66 @@ def test_no_task_gives_no_estimate_and_a_task_without_search_is_refused():
 def test_pairing_takes_the_differences_between_tasks_out_of_the_interval():
     easy_and_hard = [0.0, 0.1, 0.9, 1.0, 0.5, 0.4]
     better = [value + 0.1 + 0.01 * (i % 2) for i, value in enumerate(easy_and_hard)]
-    paired = paired_difference(better, easy_and_hard, width=2.0)
+    paired = mean_difference(better, easy_and_hard, width=2.0)
     assert paired is not None
     assert paired.value == pytest.approx(0.105)
     assert paired.low is not None
     assert paired.low > 0.09
     with pytest.raises(ValueError, match=r"shorter|longer"):
-        paired_difference([1.0], [1.0, 2.0])
+        mean_difference([1.0], [1.0, 2.0])
+
+
+def _attempts(rng: random.Random, tasks: int, n: int) -> list[list[tuple[str | None, bool]]]:
+    """Answers A (right), B, C or none; how easy a task is, is its own."""
+    chances = [rng.uniform(0.0, 0.8) for _ in range(tasks)]
+    drawn = [[rng.random() for _ in range(n)] for _ in range(tasks)]
+    return [
+        [("A", True) if x < p else (rng.choice(["B", "C", None]), False) for x in xs]
+        for p, xs in zip(chances, drawn, strict=True)
+    ]
+
+
+def _avg(task: list[tuple[str | None, bool]]) -> float:
+    return fmean(passed for _, passed in task)
+
+
+def _pass(task: list[tuple[str | None, bool]]) -> float:
+    return pass_at_k(len(task), sum(passed for _, passed in task), 4)
+
+
+def _maj(task: list[tuple[str | None, bool]]) -> float:
+    return maj_at_k(task, 5)
+
+
+def _found(task: list[tuple[str | None, bool]]) -> float:
+    return fmean(any(passed for _, passed in search) for search in (task[:4], task[4:]))
+
+
+@pytest.mark.parametrize("figure", [_avg, _pass, _maj, _found], ids=["avg@8", "pass@4", "maj@5", "discovery@4"])
+def test_of_every_figure_the_closed_form_and_the_bootstrap_agree(figure):
+    tasks = _attempts(random.Random(8), 150, 8)
+    drawn = bootstrap([figure(task) for task in tasks], fmean)
+    closed = mean_over_tasks([figure(task) for task in tasks])
+    assert drawn is not None
+    assert closed is not None
+    assert drawn.value == closed.value
+    assert (drawn.low, drawn.high) == pytest.approx((closed.low, closed.high), abs=0.01)
+    assert closed.high - closed.low > 0.05  # so that agreeing says something
+
+
+def test_discovery_at_k_has_the_interval_that_its_bootstrap_has():
+    rng = random.Random(9)
+    times = [[rng.choice([1, 2, 5, 9, None]) for _ in range(5)] for _ in range(120)]
+    closed = discovery_at_k(times, 4)
+    drawn = bootstrap(times, lambda some: _value(discovery_at_k(some, 4)), draws=1000)
+    assert closed is not None
+    assert drawn is not None
+    assert (drawn.value, drawn.low, drawn.high) == pytest.approx((closed.value, closed.low, closed.high), abs=0.01)
+
+
+def test_the_bootstrap_is_seeded():
+    values = [0.0, 0.2, 0.9, 1.0, 0.3, 0.6]
+    assert bootstrap(values, fmean, draws=200) == bootstrap(values, fmean, draws=200)
+    assert bootstrap(values, fmean, draws=200, seed=1) != bootstrap(values, fmean, draws=200)
+    assert bootstrap([], fmean) is None
+    assert bootstrap([0.5], fmean) == Estimate(0.5, None, None)

@@ -141,3 +141,14 @@ def test_success_by_turn_is_the_share_that_had_passed_by_then():
 
 def test_one_turn_has_no_table_of_turns():
     assert summary({"a": "10", "b": "11"}).by_turn == ()
+
+
+def test_where_answers_are_recorded_the_majority_is_scored():
+    everything = [
+        replace(r, answer="right" if r.passed else "wrong") for task in ("a", "b") for r in results(task, "1101")
+    ]
+    entries = [TaskEntry(task, task, {}) for task in ("a", "b")]
+    s = summarise(everything, entries, CARD, directory=Path("run"), run=RUN)
+    assert list(s.scores) == ["avg@4", "pass@1", "pass@2", "pass@4", "maj@4", "closeness"]
+    assert (s.scores["avg@4"].value, s.scores["maj@4"].value) == (0.75, 1.0)
+    assert not any(name.startswith("maj@") for name in summary({"a": "1101"}).scores)

@@ -59,7 +59,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     # Here, not at the top: `import sdpo_gym.cli.common` should not import every command.
-    from sdpo_gym.cli import check, discover, doctor, envs, new, probe, rejudge, sandbox_image, show
+    from sdpo_gym.cli import (
+        check,
+        compare,
+        discover,
+        doctor,
+        envs,
+        leaderboard,
+        new,
+        probe,
+        rejudge,
+        sandbox_image,
+        show,
+        submit,
+        verify,
+        view,
+    )
     from sdpo_gym.cli import eval as eval_command
     from sdpo_gym.cli import train as train_command
 
@@ -67,8 +82,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"sdpo-gym {version('sdpo-gym')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
     for module in (
-        eval_command, train_command, discover, probe, rejudge, show, envs, new, check, doctor, sandbox_image,
-    ):  # fmt: skip
+        eval_command,
+        train_command,
+        discover,
+        probe,
+        rejudge,
+        show,
+        view,
+        compare,
+        envs,
+        new,
+        check,
+        doctor,
+        sandbox_image,
+        submit,
+        verify,
+        leaderboard,
+    ):
         module.add_parser(commands)
     return parser
 

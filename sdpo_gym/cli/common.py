@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sdpo_gym.backend import JudgeBackend
 from sdpo_gym.cli import INTERRUPTED
 from sdpo_gym.errors import UsageError
+from sdpo_gym.quoting import UNSEEN, escaped
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -154,11 +155,4 @@ def interrupted(directory: Path | None) -> int:
 
 def visible(text: str) -> str:
     """Return ``text`` with every character that a terminal might act on, or not show, as an escape; line ends stay."""
-    return "".join(c if c in "\n\t" or unicodedata.category(c) not in _UNSEEN else _escaped(c) for c in text)
-
-
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+    return "".join(c if c in "\n\t" or unicodedata.category(c) not in UNSEEN else escaped(c) for c in text)

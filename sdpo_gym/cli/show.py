@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdpo_gym.cli.common import visible
+from sdpo_gym.cli.credit import add_credit_options, credit_config, picture, wants_colour
+from sdpo_gym.credit import Credit, CreditConfig, NoCredit, credit_scorer
 from sdpo_gym.errors import OutageError, UsageError
 from sdpo_gym.options import suggestion
 from sdpo_gym.records import iter_attempts, load_evaluation, load_results
 from sdpo_gym.rejudge import tasks_of_run
 from sdpo_gym.report import table
+from sdpo_gym.task import Task, TaskSet
 
 if TYPE_CHECKING:
     from sdpo_gym.cli.common import Subparsers
@@ -30,18 +33,20 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("directory", type=Path, metavar="RUN", help="run directory")
     parser.add_argument("task", nargs="?", metavar="TASK", help="task id")
     parser.add_argument("--attempt", type=int, metavar="K", help="only this attempt, from 0")
+    add_credit_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the list of tasks or the transcript."""
     record = load_evaluation(arguments.directory)
+    credit = credit_config(arguments)
     if arguments.task is None:
-        if arguments.attempt is not None:
-            raise UsageError("--attempt needs a TASK")
+        if arguments.attempt is not None or credit:
+            raise UsageError(f"--{'credit' if credit else 'attempt'} needs a TASK")
         print(_listing(arguments.directory))
     else:
-        print("\n".join(_transcript(arguments.directory, record, arguments.task, arguments.attempt)))
+        print("\n".join(_transcript(arguments.directory, record, arguments.task, arguments.attempt, credit)))
     return 0
 
 
@@ -60,18 +65,46 @@ def _listing(run: Path) -> str:
     return table(["task", "passed", "outcomes"], rows, numeric=(1,))
 
 
-def _transcript(run: Path, record: Mapping[str, Any], task_id: str, attempt: int | None) -> Iterator[str]:
+def _transcript(
+    run: Path, record: Mapping[str, Any], task_id: str, attempt: int | None, credit: CreditConfig | None
+) -> Iterator[str]:
     known = {result.task_id for result in load_results(run).values()}
     if task_id not in known:
         raise UsageError(f"{run} holds no finished attempt at task {task_id!r}{suggestion(task_id, known)}")
     attempts = {rows[0]["attempt"]: rows for rows in iter_attempts(run) if rows[0]["task_id"] == task_id}
     if attempt is not None and attempt not in attempts:
         raise UsageError(f"task {task_id!r} has the attempts {', '.join(map(str, sorted(attempts)))}, not {attempt}")
+    pictures: Mapping[int, Credit | NoCredit] = {}
+    notices: Sequence[str] = ()
+    if credit:
+        _, tasks = tasks_of_run(record)
+        with credit_scorer(record, credit) as scorer:
+            rows_of_all = [attempts[index] for index in sorted(attempts)]
+            pictures = scorer.of(_task(tasks, task_id, run), rows_of_all, only=attempt)
+            notices = scorer.notices
     yield f"Task {visible(task_id)} of {record['data']['name']}"
+    yield from map(visible, notices)
     yield from _prompt(record, task_id)
     for index in sorted(attempts) if attempt is None else [attempt]:
         for row in attempts[index]:
             yield from _turn(row)
+        if index in pictures:
+            yield from _picture(index, pictures[index])
+
+
+def _task(tasks: TaskSet, task_id: str, run: Path) -> Task:
+    try:
+        return tasks.by_id(task_id)
+    except KeyError as error:
+        raise UsageError(f"{error.args[0]}, so there can be no credit picture; bring back the data of {run}") from error
+
+
+def _picture(index: int, made: Credit | NoCredit) -> Iterator[str]:
+    yield from ("", f"--- attempt {index}: credit", "")
+    if isinstance(made, NoCredit):
+        yield visible(f"(none: {made.reason})")
+    else:
+        yield from picture(made, colour=wants_colour())
 
 
 def _prompt(record: Mapping[str, Any], task_id: str) -> Iterator[str]:

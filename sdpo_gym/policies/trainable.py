@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,31 @@ def add_lora(model: Any, rank: int, alpha: float | None = None, targets: str | S
 def has_adapter(model: Any) -> bool:
     """Return whether :func:`add_lora` made this model (not one that was loaded from an adapter's directory)."""
     return hasattr(model, "get_base_model")
+
+
+def adapter_is_off(model: Any) -> bool:
+    """Return whether the model has an adapter that is switched off for a while."""
+    # A flag of adapted layers; models of transformers have a method by that name.
+    return has_adapter(model) and any(getattr(m, "disable_adapters", None) is True for m in model.modules())
+
+
+def whole_weights(model: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every tensor of the model, its adapter (unless that is off) merged in, under the base model's names."""
+    if not has_adapter(model):
+        yield from model.state_dict().items()
+        return
+    base = model.get_base_model()
+    adapted = dict(base.named_modules())
+    for name, tensor in base.state_dict().items():
+        owner, inside, leaf = name.partition(".base_layer.")
+        if inside:
+            layer = adapted[owner]
+            if leaf == "weight" and not layer.disable_adapters:
+                for adapter in layer.active_adapters:
+                    tensor = tensor + layer.get_delta_weight(adapter).detach().to(tensor.dtype)
+            yield f"{owner}.{leaf}", tensor
+        elif ".lora_" not in name:
+            yield name, tensor
 
 
 def checkpoint_gradients(model: Any) -> None:

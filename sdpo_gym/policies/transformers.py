@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import json
 import logging
 import math
 import random
-import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -16,21 +14,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from sdpo_gym.completion import Completion, FinishReason, Usage
-from sdpo_gym.errors import MissingExtraError, OutageError, UsageError
+from sdpo_gym.errors import MissingExtraError, UsageError
 from sdpo_gym.policies.base import Capability, PolicyError, Request, Sampling
+from sdpo_gym.policies.scorer import Token, TokenScore
 from sdpo_gym.task import Message
 
 try:
-    import huggingface_hub
     import torch
     import transformers
-    from jinja2 import TemplateError
 except ImportError as error:
     raise MissingExtraError(error.name or "transformers", "torch") from error
 
+from sdpo_gym.policies.pretrained import (
+    check_chat_template,
+    context_length,
+    cut_at_stop,
+    decode,
+    end_token_ids,
+    load_pretrained,
+    render_chat,
+    room_for_answer,
+    template_digest,
+)
+from sdpo_gym.policies.score_model import score_tokens, tokens_of
 from sdpo_gym.policies.trainable import (
     ALL_LINEAR,
     add_lora,
@@ -43,8 +50,6 @@ from sdpo_gym.policies.trainable import (
 _log = logging.getLogger(__name__)
 
 _DTYPES = ("float32", "bfloat16", "float16")
-_HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
-_HUB_PROBE_S = 5.0
 _CPU_BATCH_TOKENS = 16_384
 _FINGERPRINT_VALUES = 1024  # of each parameter; every training step moves some of them
 
@@ -103,7 +108,9 @@ class TransformersPolicy:
         UsageError: there is no chat template or key-value cache, or ``batch_tokens`` is below 1.
     """
 
-    capabilities = frozenset({Capability.TOKEN_IDS, Capability.LOGPROBS, Capability.SEED, Capability.TRAIN})
+    capabilities = frozenset(
+        {Capability.TOKEN_IDS, Capability.LOGPROBS, Capability.SEED, Capability.SCORE, Capability.TRAIN}
+    )
 
     def __init__(
         self,
@@ -115,19 +122,15 @@ class TransformersPolicy:
         batch_tokens: int | None = None,
         template_options: Mapping[str, Any] | None = None,
     ) -> None:
-        if tokenizer.chat_template is None:
-            raise UsageError(
-                f"model {name!r} has no chat template, so a chat cannot be put to it: use an instruction-tuned model, "
-                "or add a file chat_template.jinja to the model's directory"
-            )
+        check_chat_template(tokenizer, name)
         if batch_tokens is not None and batch_tokens < 1:
             raise UsageError(f"batch_tokens must be at least 1, got {batch_tokens}")
         self.model, self.tokenizer = model, tokenizer
         self._name, self._revision = name, revision
         self._template_options = dict(template_options or {})
         self._batch_tokens = batch_tokens or _default_batch_tokens(model)
-        self._context = _context_length(model, tokenizer)
-        self._end_ids = _end_ids(model, tokenizer)
+        self._context = context_length(model.config, tokenizer)
+        self._end_ids = end_token_ids(model.generation_config, tokenizer)
         self._special_ids = frozenset(tokenizer.all_special_ids)
         self.compute_dtype: Any = None
         whole = model.get_base_model() if has_adapter(model) else model
@@ -143,18 +146,7 @@ class TransformersPolicy:
         Raises:
             PolicyError: the model's chat template refuses this chat.
         """
-        try:
-            text = self.tokenizer.apply_chat_template(
-                [{"role": m.role, "content": m.content} for m in messages],
-                tokenize=False,
-                add_generation_prompt=True,
-                **self._template_options,
-            )
-        except TemplateError as error:
-            message = f"the chat template of {self._name!r} refuses this chat: {error}"
-            raise PolicyError(message, permanent=True) from error
-        # The template writes the start token itself.
-        return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return render_chat(self.tokenizer, messages, self._template_options, self._name)
 
     def autocast(self) -> AbstractContextManager[None]:
         """Return the context in which this model computes: in ``compute_dtype``, if that is set."""
@@ -197,19 +189,65 @@ class TransformersPolicy:
             batches.extendleft([left[middle:], left[:middle]])
         yield from refused
 
+    def tokens(self, text: str, *, ended: bool) -> list[Token]:
+        """Return the tokens of a completion's text, and the end token if the completion ``ended`` with one.
+
+        They are those that the tokenizer makes of the text, which may be others than were sampled; of several end
+        tokens it is the tokenizer's own.
+        """
+        own = self.tokenizer.eos_token_id
+        end = own if own in self._end_ids else min(self._end_ids, default=None)
+        return tokens_of(self.tokenizer, text, end if ended else None)
+
+    def score(
+        self, chats: Sequence[Sequence[Message]], tokens: Sequence[int], *, temperature: float = 1.0, top: int = 5
+    ) -> list[TokenScore]:
+        """Return for each token how likely it is after each chat and the tokens before it.
+
+        Args:
+            chats: what may have been asked.
+            tokens: ids of the completion's tokens.
+            temperature: logits are divided by it; 0 counts as 1.
+            top: how many of the likeliest tokens after each chat are among the candidates.
+
+        Raises:
+            PolicyError: a chat and the tokens exceed the context, the chat template refuses a chat, or the model
+                computes no numbers.
+        """
+        prompts = [self.render(chat) for chat in chats]
+        longest = max(map(len, prompts), default=0) + len(tokens)
+        if self._context is not None and longest > self._context:
+            raise PolicyError(
+                f"the longest chat and the completion have {longest:,} tokens together, and the context of "
+                f"{self._name!r} is {self._context:,}",
+                permanent=True,
+            )
+        with torch.no_grad(), self.autocast():
+            scores = score_tokens(
+                self.model,
+                self.tokenizer,
+                prompts,
+                tokens,
+                temperature=temperature,
+                top=top,
+                prefill_options=self._forward_options,
+            )
+        if not all(math.isfinite(value) for score in scores for value in score.logprobs):
+            raise PolicyError(f"{self._name!r} computes probabilities that are no numbers; try dtype float32")
+        return scores
+
     def describe(self) -> dict[str, Any]:
         """Return the model's name, revision and a fingerprint of its weights, and all that shapes its answers."""
-        template = json.dumps(self.tokenizer.chat_template, sort_keys=True)
         return {
             "policy": "transformers",
             "model": self._name,
             "revision": self._revision,
-            "weights": _fingerprint(self.model),
+            "weights": fingerprint(self.model),
             "dtype": str(self.compute_dtype or self.model.dtype).removeprefix("torch."),
             "device": self.model.device.type,
             "context": self._context,
             "end_token_ids": sorted(self._end_ids),
-            "chat_template_sha256": hashlib.sha256(template.encode()).hexdigest(),
+            "chat_template_sha256": template_digest(self.tokenizer),
             "template_options": self._template_options,
         }
 
@@ -233,14 +271,8 @@ class TransformersPolicy:
 
     def _row(self, index: int, request: Request, sampling: Sampling) -> _Row:
         prompt = self.render(request.messages)
-        room = sampling.max_tokens if self._context is None else self._context - len(prompt)
-        if room < 1:
-            raise PolicyError(
-                f"the prompt has {len(prompt)} tokens and the context of {self._name!r} is {self._context}: "
-                "no room is left for an answer",
-                permanent=True,
-            )
-        return _Row(index, prompt, min(sampling.max_tokens, room), request.seed)
+        limit = room_for_answer(len(prompt), self._context, sampling.max_tokens, self._name)
+        return _Row(index, prompt, limit, request.seed)
 
     def _run(self, rows: list[_Row], sampling: Sampling) -> Iterator[_Result]:
         device = self.model.device
@@ -294,11 +326,8 @@ class TransformersPolicy:
             reason = FinishReason.LENGTH
         else:
             reason = FinishReason.STOP
-        text = self._decode(row.ids[:-1] if ended else row.ids)
-        for start in sorted(found for s in stop if (found := text.find(s)) >= 0)[:1]:
-            text = text[:start]
         return Completion(
-            text,
+            cut_at_stop(decode(self.tokenizer, row.ids[:-1] if ended else row.ids), stop),
             reason,
             prompt_token_ids=row.prompt,
             token_ids=tuple(row.ids),
@@ -313,12 +342,8 @@ class TransformersPolicy:
         length = max(len(s.encode()) for s in stop) + 4
         shown = (i for i in reversed(ids) if i not in self._special_ids)
         tail = [i for i, _ in zip(shown, range(length), strict=False)]
-        text = self._decode(tail[::-1])
+        text = decode(self.tokenizer, tail[::-1])
         return any(s in text for s in stop)
-
-    def _decode(self, ids: Sequence[int]) -> str:
-        text = self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return str(text)
 
 
 def make(
@@ -333,6 +358,8 @@ def make(
     lora_alpha: float | None = None,
     lora_targets: str | Sequence[str] | None = None,
     gradient_checkpointing: bool = False,
+    rollouts: str | None = None,
+    rollout_options: Mapping[str, Any] | None = None,
 ) -> TransformersPolicy:
     """Make ``transformers:MODEL`` (a directory or the name of a hub model), or ``transformers`` with option ``model``.
 
@@ -348,6 +375,8 @@ def make(
         lora_targets: see there.
         gradient_checkpointing: whether training keeps no activations within layers: about a third more time for much
             less memory.
+        rollouts: what samples in place of the model here: ``vllm``, which then follows its weights.
+        rollout_options: options ``dtype`` and ``engine`` of policy ``vllm``; the dtype is by default this model's.
 
     Raises:
         UsageError: there is no such model, it does not load, it has no chat template, or an option is wrong.
@@ -368,20 +397,33 @@ def make(
     number = getattr(torch, dtype or ("float32" if place.type == "cpu" else "bfloat16"))
     if lora_rank is None and not (lora_alpha is None and lora_targets is None):
         raise UsageError("lora_alpha and lora_targets shape an adapter, and lora_rank, which makes one, is not set")
-    loaded, tokenizer, revision = _load(name, number)
+    if rollouts not in (None, "vllm"):
+        raise UsageError(f"unknown rollouts {rollouts!r}: only 'vllm' can sample in place of the model")
+    if rollouts is None and rollout_options is not None:
+        raise UsageError("rollout_options are for rollouts='vllm', which is not set")
+
+    def load(source: str, options: Mapping[str, Any]) -> tuple[Any, Any]:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source, **options)
+        return transformers.AutoModelForCausalLM.from_pretrained(source, dtype=number, **options), tokenizer
+
+    (loaded, tokenizer), revision = load_pretrained(name, load)
     loaded.to(place)
     if gradient_checkpointing:
         checkpoint_gradients(loaded)
     if lora_rank is not None:
         loaded = add_lora(loaded, lora_rank, lora_alpha, ALL_LINEAR if lora_targets is None else lora_targets)
-    return TransformersPolicy(
-        loaded.eval(),
-        tokenizer,
-        name=name,
-        revision=revision,
-        batch_tokens=batch_tokens,
-        template_options=template_options,
-    )
+    settings: dict[str, Any] = {
+        "name": name,
+        "revision": revision,
+        "batch_tokens": batch_tokens,
+        "template_options": template_options,
+    }
+    if rollouts is None:
+        return TransformersPolicy(loaded.eval(), tokenizer, **settings)
+    from sdpo_gym.policies.vllm_rollouts import VllmRollouts, make_engine
+
+    chosen = {"dtype": str(number).removeprefix("torch."), **(rollout_options or {})}
+    return VllmRollouts(loaded.eval(), tokenizer, make_engine(name, chosen, template_options), **settings)
 
 
 def sample(logits_BV: Any, uniforms: Sequence[float], temperature: float, top_p: float) -> tuple[Any, Any]:
@@ -431,74 +473,6 @@ def _batches(rows: Sequence[_Row], budget: int) -> Iterator[list[_Row]]:
         yield batch
 
 
-def _load(name: str, dtype: Any) -> tuple[Any, Any, str | None]:
-    """Load model and tokenizer from a directory or the hub, which gives a commit as well."""
-    is_directory = Path(name).expanduser().is_dir()
-    if not is_directory and not _HUB_ID.fullmatch(name):
-        raise UsageError(f"model directory {name!r} does not exist; give a directory or the name of a hub model")
-    source = str(Path(name).expanduser()) if is_directory else name
-    # Asked once here, because the library itself tries six times for half a minute.
-    offline = not is_directory and not _hub_answers()
-    options: dict[str, Any] = {"local_files_only": is_directory or offline}
-    revision = None
-    try:
-        if not is_directory:
-            # The cache keeps files under their commit; naming it keeps all that follows at one commit.
-            config = huggingface_hub.hf_hub_download(name, "config.json", local_files_only=offline)
-            options["revision"] = revision = Path(config).parent.name
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source, **options)
-        model = transformers.AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options)
-    except Exception as error:  # a broken directory fails in as many ways as there are file formats
-        chain = list(_causes(error))
-        hub = huggingface_hub.errors
-        outages = (hub.LocalEntryNotFoundError, hub.HfHubHTTPError, ConnectionError, TimeoutError)
-        if any(isinstance(e, hub.RepositoryNotFoundError) for e in chain):  # gated ones too
-            raise UsageError(
-                f"{name!r} is neither a directory here nor a hub model that you may read (check the spelling, "
-                "or log in with `hf auth login`)"
-            ) from error
-        if not is_directory and any(isinstance(e, outages) for e in chain):
-            raise OutageError(
-                f"hub model {name!r} cannot be fetched from {huggingface_hub.constants.ENDPOINT} and is not in its "
-                "cache; check the network, or give a directory"
-            ) from error
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise UsageError(f"model {name!r} does not load: {reason}") from error
-    return model, tokenizer, revision
-
-
-def _hub_answers() -> bool:
-    endpoint = huggingface_hub.constants.ENDPOINT
-    if huggingface_hub.constants.HF_HUB_OFFLINE:
-        return False
-    try:
-        httpx.head(endpoint, timeout=_HUB_PROBE_S)
-    except httpx.HTTPError:
-        _log.warning("%s cannot be reached; looking in its cache only", endpoint)
-        return False
-    return True
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _context_length(model: Any, tokenizer: Any) -> int | None:
-    """Return the most tokens that the model can see, or None if it has no limit."""
-    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if limit is None and tokenizer.model_max_length < 1e9:  # transformers writes 1e30 for "unknown"
-        limit = tokenizer.model_max_length
-    return None if limit is None else int(limit)
-
-
-def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    configured = model.generation_config.eos_token_id
-    listed = configured if isinstance(configured, list) else [configured]
-    return frozenset(i for i in [*listed, tokenizer.eos_token_id] if i is not None)
-
-
 def _default_batch_tokens(model: Any) -> int:
     """Return how many tokens of keys and values fit into 60% of the free GPU memory."""
     if model.device.type != "cuda":
@@ -511,7 +485,7 @@ def _default_batch_tokens(model: Any) -> int:
     return max(1, int(0.6 * free_bytes / token_bytes))
 
 
-def _fingerprint(model: Any) -> str:
+def fingerprint(model: Any) -> str:
     """Return a sha256 over the beginning of every parameter: cheap, and different after any training."""
     total = hashlib.sha256()
     for name, parameter in model.named_parameters():

@@ -48,9 +48,10 @@ class HeldOut:
         """Return the record of an evaluation, and with ``keep`` the groups of attempts, without the tasks' payloads.
 
         The record has ``avg`` with its 95 % interval over tasks (``low``, ``high``; None where there is none), ``n``
-        (the least number of attempts at a task), ``pass@k``, ``length`` (mean tokens of an answer), ``truncated`` and
-        ``bad_format`` (shares), ``errors`` (attempts that an outage ended), ``scores``, ``by`` kind of task, and
-        ``values``: each task's own average, None where every attempt at it ended in an outage.
+        (the least number of attempts at a task), ``pass@k``, ``maj@k`` where the judge records answers, ``length``
+        (mean tokens of an answer), ``truncated`` and ``bad_format`` (shares), ``errors`` (attempts that an outage
+        ended), ``scores``, ``by`` kind of task, and ``values``: each task's own average, None where every attempt at it
+        ended in an outage.
 
         Raises:
             OutageError: if all of them did.
@@ -101,7 +102,7 @@ class HeldOut:
             "high": average.high,
             "n": summary.smallest_n,
             "tasks": summary.tasks - summary.unscored,
-            **{name: scores.pop(name).value for name in list(scores) if name.startswith("pass@")},
+            **{name: scores.pop(name).value for name in list(scores) if name.startswith(("pass@", "maj@"))},
             "length": fmean(lengths) if lengths else None,
             "truncated": fmean(answer.finish_reason is FinishReason.LENGTH for answer in answers),
             "bad_format": fmean(

@@ -12,7 +12,7 @@ from policies.tiny_llama import make_tiny_llama
 from sdpo_baselines.forward import check_model
 from sdpo_gym.errors import MissingExtraError, UsageError
 from sdpo_gym.policies.base import Capability, Request, Sampling
-from sdpo_gym.policies.trainable import make_precise
+from sdpo_gym.policies.trainable import adapter_is_off, make_precise, whole_weights
 from sdpo_gym.policies.transformers import make
 from sdpo_gym.task import Message
 
@@ -242,3 +242,24 @@ def test_an_adapter_learns_by_sdpo_and_resumes(directory, tmp_path, teacher):
     whole = AutoModelForCausalLM.from_pretrained(directory)
     held = sum(t.numel() for t in through.teacher.state_dict()["weights"].values())
     assert held < sum(p.numel() for p in whole.parameters()) / 4
+
+
+def test_whole_weights_have_the_adapter_merged_in_unless_it_is_off(directory):
+    plain = policy_of(directory)
+    policy = policy_of(directory, lora_rank=4)
+    train(policy)
+    base, merged = (dict(AutoModelForCausalLM.from_pretrained(directory).state_dict()) for _ in range(2))
+    for name, layer in policy.model.get_base_model().named_modules():
+        if hasattr(layer, "lora_A"):
+            a, b = layer.lora_A["default"].weight, layer.lora_B["default"].weight
+            merged[f"{name}.weight"] = base[f"{name}.weight"] + 2 * b @ a  # alpha is twice the rank
+    whole = dict(whole_weights(policy.model))
+    assert whole.keys() == base.keys()
+    assert all(torch.allclose(whole[name], merged[name], atol=1e-6) for name in whole)
+    assert not same(whole, base)
+    assert not adapter_is_off(policy.model)
+    with policy.model.disable_adapter():
+        assert adapter_is_off(policy.model)
+        assert same(dict(whole_weights(policy.model)), base)
+    assert not adapter_is_off(plain.model)
+    assert same(dict(whole_weights(plain.model)), base)

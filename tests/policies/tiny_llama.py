@@ -21,7 +21,7 @@ _TEXT = [
 
 
 def make_tiny_llama(
-    directory: Path, seed: int = 0, *, context: int = 512, chat_template: str | None = CHAT_TEMPLATE
+    directory: Path, seed: int = 0, *, context: int = 512, heads: int = 4, chat_template: str | None = CHAT_TEMPLATE
 ) -> Path:
     """Save a randomly initialised model and its tokenizer under ``directory`` and return it."""
     tokenizer = Tokenizer(models.BPE())
@@ -45,8 +45,8 @@ def make_tiny_llama(
         hidden_size=64,
         intermediate_size=128,
         num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
+        num_attention_heads=heads,
+        num_key_value_heads=heads // 2,
         max_position_embeddings=context,
         tie_word_embeddings=True,
         initializer_range=0.2,  # wide enough for a distribution that is far from uniform

@@ -70,7 +70,7 @@ def _may_go_on(answer: Answer) -> bool:
 
 def _verdict(answer: Answer, status: Status, outcome: str, feedback: str) -> Verdict:
     passed = status is Status.PASSED
-    detail: dict[str, Any] = {"choice": answer.choice, "given": list(answer.given[:10])}
+    detail: dict[str, Any] = {"answer": answer.choice, "choice": answer.choice, "given": list(answer.given[:10])}
     return Verdict(
         reward=float(passed),
         feedback=feedback,

@@ -8,7 +8,7 @@ from typing import Any
 from sdpo_envs.tooluse.calls import Call, decode_calls
 from sdpo_envs.tooluse.documentation import parse_documentation
 from sdpo_envs.tooluse.feedback import LEAST_CHARS, Outcome, Report, Reveal, render
-from sdpo_envs.tooluse.matching import Difference, Match, compare
+from sdpo_envs.tooluse.matching import Difference, Match, compare, digest_of_calls
 from sdpo_envs.tooluse.paper import paper_match
 from sdpo_envs.tooluse.parsing import Parsed, parse_calls
 from sdpo_gym.completion import Completion, FinishReason
@@ -44,9 +44,11 @@ class ToolUseJudge:
         tools = parse_documentation(_prompt(task))
         parsed = parse_calls(completion.text)
         cut = completion.finish_reason is FinishReason.LENGTH
-        difference = compare(parsed.calls, gold, tools, ordered=self._match is Match.ORDERED)
+        ordered = self._match is Match.ORDERED
+        difference = compare(parsed.calls, gold, tools, ordered=ordered)
         outcome = _outcome(parsed, difference, cut)
-        detail: dict[str, Any] = {}
+        answer = digest_of_calls(parsed.calls, tools, ordered=ordered) if parsed.well_formed else None
+        detail: dict[str, Any] = {"answer": answer}
         if self._match is Match.PAPER:
             accepted, detail["paper_format_ok"] = paper_match(completion.text, gold)
             if accepted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -101,6 +102,24 @@ def compare(calls: Sequence[Call], gold: Sequence[Call], tools: Mapping[str, Too
     # Counted only if as many as gold: very many calls can be made whose keys have one hash, and counting is then slow.
     same = len(calls) == len(gold) and _counts(answered) == _counts(wanted)
     return Difference(tuple(found), len(calls), len(gold), same and not all(call.right for call in found))
+
+
+def digest_of_calls(calls: Sequence[Call], tools: Mapping[str, Tool], *, ordered: bool) -> str:
+    """Return a sha256 (hex) that is equal for calls in which :func:`compare` finds no difference."""
+    texts = [_text((call.action, frozenset(call.arguments.items()))) for call in (_Keyed.of(c, tools) for c in calls)]
+    return hashlib.sha256("\n".join(texts if ordered else sorted(texts)).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _text(key: Hashable) -> str:
+    """Return a text that is equal for equal keys, other than their ``repr``: 1 equals 1.0, and a set has no order."""
+    match key:
+        case tuple() as items:
+            return "(" + ",".join(map(_text, items)) + ")"
+        case frozenset() as items:
+            return "{" + ",".join(sorted(map(_text, items))) + "}"
+        case float(number) if number.is_integer():
+            return repr(int(number))
+    return ascii(key)
 
 
 def same_value(first: Any, second: Any, tool: Tool | None, name: str) -> bool:

@@ -231,3 +231,8 @@ def test_real_questions(folder: str, split: str) -> None:
     assert Counter(len(task.payload["options"]) for task in tasks)[2] == {"biology test": 19, "biology train": 181}.get(
         f"{folder} {split}", 0
     )
+
+
+def test_the_chosen_option_is_recorded_as_the_answer() -> None:
+    texts = ("<answer>b</answer>", FORM.format("B"), FORM.format("A"), "", FORM.format("A or B"))
+    assert [JUDGE(make_task(), Completion(text)).detail["answer"] for text in texts] == ["B", "B", "A", None, None]

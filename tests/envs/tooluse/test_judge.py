@@ -193,3 +193,19 @@ def test_any_answer_gets_a_verdict_that_keeps_to_the_card(text: str, pieces: lis
             verdict = judged(answer, cut=cut, match=match)
             again = judged(answer, cut=cut, match=match)
             assert verdict == again
+
+
+def test_answers_that_count_as_the_same_are_recorded_as_one() -> None:
+    def answer(text: str, **options: Any) -> Any:
+        return judged(text, **options).detail["answer"]
+
+    same = [ANSWER, ANSWER.replace("3", "3.0"), ANSWER.replace("3", '"3"'), ANSWER + "\nFinal Answer: done"]
+    assert len({answer(text) for text in same}) == 1
+    others = [ANSWER.replace("fern", "Fern"), ANSWER.replace("3", "true"), write_answer(GOLD[:1]), ANSWER]
+    assert len({answer(text) for text in others}) == 4
+    swapped = write_answer([Call("add-plant", {"name": "fern", "bed": 3}), GOLD[1]])
+    assert answer(swapped) == answer(ANSWER)
+    turned = write_answer(GOLD[::-1])
+    assert answer(turned, match="ordered") != answer(ANSWER, match="ordered")
+    assert answer(turned, match="unordered") == answer(ANSWER, match="unordered")
+    assert answer("no call") is None

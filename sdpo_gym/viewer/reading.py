@@ -1,0 +1,111 @@
+"""A run as its pages show it: tasks in their order, each with its prompt and its attempts."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sdpo_gym.errors import OutageError, UsageError
+from sdpo_gym.options import suggestion
+from sdpo_gym.records import check_finished, iter_attempts, load_evaluation
+from sdpo_gym.rejudge import tasks_of_run
+from sdpo_gym.task import Task, TaskSet
+
+_DIGEST = re.compile(r"[0-9a-f]{16,}")
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ReadTask:
+    """The attempts at one task.
+
+    Attributes:
+        task_id: its id.
+        digest: its digest, as the rows have it.
+        attempts: of each attempt its rows in turn order, by its index.
+    """
+
+    task_id: str
+    digest: str
+    attempts: Mapping[int, Sequence[Row]]
+
+    @property
+    def name(self) -> str:
+        """What its page is called, whatever the digest in the rows is."""
+        is_digest = _DIGEST.fullmatch(self.digest)
+        return self.digest[:16] if is_digest else hashlib.sha256(repr(self.digest).encode()).hexdigest()[:16]
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        """How many attempts ended how; one that an outage ended counts as ``error``."""
+        return Counter(str(rows[-1]["outcome"] or "error") for rows in self.attempts.values())
+
+    @property
+    def passed(self) -> int:
+        """How many attempts solved it."""
+        return sum(rows[-1]["status"] == "passed" for rows in self.attempts.values())
+
+
+class ReadRun:
+    """A run that is finished, read whole.
+
+    Attributes:
+        path: its directory.
+        record: what ``run.json`` holds.
+        tasks: the tasks that there are attempts at, in the order of the task set.
+
+    Raises:
+        UsageError: if it is no run of ``sdpo-gym eval``, if it is still being written, or if a file of it is torn.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.record = load_evaluation(path)
+        check_finished(path)
+        self._set: TaskSet | None = None
+        self._missing = ""
+        try:
+            _, self._set = tasks_of_run(self.record)
+        except (UsageError, OutageError) as error:
+            self._missing = str(error)
+        by_task: dict[tuple[str, str], dict[int, list[dict[str, Any]]]] = {}
+        for rows in iter_attempts(path):
+            row = rows[-1]
+            by_task.setdefault((row["task_id"], row["task_digest"]), {})[row["attempt"]] = rows
+        order = {task_id: place for place, task_id in enumerate(self._set.ids)} if self._set else {}
+        self.tasks = [
+            ReadTask(task_id, digest, dict(sorted(attempts.items())))
+            for (task_id, digest), attempts in sorted(
+                by_task.items(), key=lambda item: order.get(item[0][0], len(order))
+            )
+        ]
+
+    def only(self, task_ids: Sequence[str]) -> list[ReadTask]:
+        """Return the tasks with these ids, in the order of the task set.
+
+        Raises:
+            UsageError: if there is no attempt at one of them.
+        """
+        known = {task.task_id for task in self.tasks}
+        for task_id in task_ids:
+            if task_id not in known:
+                raise UsageError(
+                    f"{self.path} holds no finished attempt at task {task_id!r}{suggestion(task_id, known)}"
+                )
+        return [task for task in self.tasks if task.task_id in task_ids]
+
+    def task(self, read: ReadTask) -> Task | str:
+        """Load a task, or say why it cannot be had."""
+        if self._set is None:
+            return self._missing
+        try:
+            task = self._set.by_id(read.task_id)
+        except KeyError as error:
+            return str(error.args[0])
+        return task if task.digest == read.digest else "the data of this task have changed since the run"
