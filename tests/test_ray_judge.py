@@ -308,6 +308,16 @@ def actors() -> dict[psutil.Process, list[psutil.Process]]:
 
 
 @slow
+def test_programs_have_the_priority_that_they_have_here(obedient: Any) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to undo that Ray lowers the priority of its workers")
+    assert obedient.isolation == "none"
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    threads = [int(path.name) for actor in actors() for path in Path(f"/proc/{actor.pid}/task").iterdir()]
+    assert {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads} == {ours}
+
+
+@slow
 def test_a_node_that_dies_takes_no_verdict_with_it(nodes: Nodes, made: Callable[..., Any]) -> None:
     env = resolve("LiveCodeBench-v0")
     tasks = env.tasks()
