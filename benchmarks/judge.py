@@ -57,7 +57,7 @@ HEADER_NAME, FORK_NAME, DOCKER_RUN_NAME = "python -I -S, with the import header"
 # Submissions of a round. More of the quick ones: the clock that counts other processes has ticks of 10 ms.
 ONE_BY_ONE = {HEADER_NAME: 4, DOCKER_RUN_NAME: 3, "python -I -S": 8, FORK_NAME: 8}
 AT_ONCE = {HEADER_NAME: 8, DOCKER_RUN_NAME: 6}
-MOST_ONE_BY_ONE, MOST_AT_ONCE = 40, 200
+MOST_ONE_BY_ONE, MOST_AT_ONCE = 40, 100
 FORCED_S = ENDLESS * MIXED_CPU_S
 
 Makers = dict[str, Callable[[], System]]

@@ -263,11 +263,12 @@ def docker_runs(name: str) -> OneByOne:
 
 
 class Completions:
-    """LiveCodeBench's judge: here, or on the nodes of a Ray cluster on this machine, which ends with it."""
+    """LiveCodeBench's judge: here, or on a Ray cluster of this machine, started for that and ended with it."""
 
     def __init__(self, name: str, backend: str) -> None:
         if backend == "ray" and importlib.util.find_spec("ray") is None:
             raise Unavailable("the library `ray` is not installed: make setup EXTRAS=ray")
+        os.environ["RAY_ADDRESS"] = "local"  # a cluster of our own, whatever else runs here
         self.name = name
         self._kin = Kin()
         self._judge = judge_for(resolve("lcb_v6"), {}, backend)
