@@ -117,6 +117,7 @@ def test_a_cluster_of_its_own_ends_with_the_command(installed: None, tmp_path: P
     done = subprocess.run(
         [sys.executable, "-m", "sdpo_gym.cli", *command, "--judge-backend", "ray", "--option", f"folder={tmp_path}"],
         cwd=tmp_path, capture_output=True, text=True, timeout=200,
+        env={**os.environ, "RAY_ADDRESS": "local"},  # whatever else runs on this machine
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     session = json.loads((tmp_path / "run" / "run.json").read_text())["sessions"][0]
