@@ -328,7 +328,7 @@ def main() -> int:
         parser.error(f"no such part: {', '.join(unknown)}" if unknown else "--write-docs takes all parts")
     tables: list[Table] = []
     aims: list[Aim] = []
-    missing = {f"level {a} ({b})": reason for a, b in LEVELS.items() if (reason := why_not(b))}  # type: ignore[arg-type]
+    missing = {f"level {a} ({b})": reason for a, b in LEVELS.items() if (reason := why_not(b))}
     begin, before = time.perf_counter(), pressure()
     for name in args.what or PARTS:
         print(f"\n{name}: load {os.getloadavg()[0]:.1f}", flush=True)

@@ -21,13 +21,13 @@ from sdpo_gym.backend import judge_for
 from sdpo_gym.env import close_judge
 from sdpo_gym.judge import JudgeError
 from sdpo_gym.registry import resolve
-from sdpo_gym.sandbox.isolation import parse_isolation
+from sdpo_gym.sandbox.isolation import Isolation
 from sdpo_gym.sandbox.levels import why_not
 from sdpo_gym.sandbox.pool import JudgePool
 from sdpo_gym.sandbox.runtime import runtime
 
 PYTHON = getattr(sys, "_base_executable", sys.executable)
-LEVELS = {"A": "userns", "B": "docker", "C": "landlock"}
+LEVELS = {"A": Isolation.USERNS, "B": Isolation.DOCKER, "C": Isolation.LANDLOCK}
 _FORKS = """
 import os, sys, time, resource
 def used():
@@ -125,10 +125,8 @@ class Kin:
 class OurPool:
     """A judge pool at an isolation level."""
 
-    def __init__(self, name: str, isolation: str, workers: int | None) -> None:
-        level = parse_isolation(isolation)
-        reason = None if level is None else why_not(level.isolation)
-        if reason is not None:
+    def __init__(self, name: str, isolation: Isolation, workers: int | None) -> None:
+        if (reason := why_not(isolation)) is not None:
             raise Unavailable(reason)
         self.name = name
         self._kin = Kin()
@@ -228,8 +226,7 @@ def docker_runs(name: str) -> OneByOne:
     from sdpo_gym.sandbox.engine import connected, ensure_image
     from sdpo_gym.sandbox.isolation import IMAGE_ROOT
 
-    reason = why_not(parse_isolation("docker").isolation)  # type: ignore[union-attr]
-    if reason is not None:
+    if (reason := why_not(Isolation.DOCKER)) is not None:
         raise Unavailable(reason)
     image = runtime()
     with connected() as engine:
