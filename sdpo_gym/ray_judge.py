@@ -443,7 +443,7 @@ class Nodes:
             num_cpus=min(workers, cores),
             max_concurrency=(IN_FLIGHT_PER_WORKER + 1) * workers + 8,
             scheduling_strategy=self._affinity(node_id, soft=False),
-        ).remote(workers)
+        ).remote(workers, as_actor=True)
         node = self._nodes[node_id] = _Node(node_id, name, workers, actor)
         for key in self._openings:
             self._prepare(node, key)
@@ -618,6 +618,7 @@ def connect(ray: Any) -> bool:
     if address == "local":
         logger.info("no Ray cluster runs here; starting one on this machine")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it tells nobody
+        os.environ.setdefault("RAY_worker_niceness", "0")  # see NodeJudges
         more = {"num_cpus": len(os.sched_getaffinity(0)), "include_dashboard": False}
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING, **more)

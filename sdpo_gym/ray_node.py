@@ -6,12 +6,15 @@ Nothing here imports Ray; :mod:`sdpo_gym.ray_judge` makes an actor of :class:`No
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
+import os
 import pickle
 from collections import OrderedDict
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points, version
+from pathlib import Path
 from typing import Any
 
 from sdpo_gym.completion import Completion
@@ -57,9 +60,12 @@ class NodeJudges:
     Args:
         workers: cores that this node gives; judges with an option ``workers`` get it.
         task_bytes: how much of the tasks that were sent is kept, measured as they were sent.
+        as_actor: whether this process is a worker of Ray's.
     """
 
-    def __init__(self, workers: int, task_bytes: int = TASK_BYTES) -> None:
+    def __init__(self, workers: int, task_bytes: int = TASK_BYTES, *, as_actor: bool = False) -> None:
+        if as_actor:
+            _take_parents_priority()
         self._workers = workers
         self._judges: dict[str, Judge] = {}
         self._tasks = _Tasks(task_bytes)
@@ -127,6 +133,17 @@ class NodeJudges:
             "lower_bounds": sorted(getattr(judge, "lower_bounds", ())),
             "score_keys": None if keys is None else list(keys),
         }
+
+
+def _take_parents_priority() -> None:
+    """Undo Ray's lowering of its workers' priority (by 15), where we may.
+
+    With so little of a core beside whatever else runs on the node, right programs could seem to be waiting.
+    """
+    wanted = os.getpriority(os.PRIO_PROCESS, os.getppid())
+    with contextlib.suppress(OSError):  # only root may; docs/ray.md says what others can do
+        for thread in Path("/proc/self/task").iterdir():  # to Linux a priority is a thread's
+            os.setpriority(os.PRIO_PROCESS, int(thread.name), wanted)
 
 
 class _Tasks:

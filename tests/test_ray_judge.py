@@ -117,6 +117,7 @@ def test_a_cluster_of_its_own_ends_with_the_command(installed: None, tmp_path: P
     done = subprocess.run(
         [sys.executable, "-m", "sdpo_gym.cli", *command, "--judge-backend", "ray", "--option", f"folder={tmp_path}"],
         cwd=tmp_path, capture_output=True, text=True, timeout=200,
+        env={**os.environ, "RAY_ADDRESS": "local"},  # whatever else runs on this machine
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     session = json.loads((tmp_path / "run" / "run.json").read_text())["sessions"][0]
@@ -305,6 +306,16 @@ def actors() -> dict[psutil.Process, list[psutil.Process]]:
     """Return the actors on the nodes, each with all that it has started."""
     found = [p for p in psutil.process_iter(["cmdline"]) if "ray::NodeJudges" in " ".join(p.info["cmdline"] or [])]
     return {actor: actor.children(recursive=True) for actor in found}
+
+
+@slow
+def test_programs_have_the_priority_that_they_have_here(obedient: Any) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to undo that Ray lowers the priority of its workers")
+    assert obedient.isolation == "none"
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    threads = [int(path.name) for actor in actors() for path in Path(f"/proc/{actor.pid}/task").iterdir()]
+    assert {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads} == {ours}
 
 
 @slow

@@ -24,6 +24,12 @@ SECCOMP_SET_MODE_FILTER = 1
 # fork() without Python's at-fork hooks: they cost 0.2 ms, and this side has one thread and no state to mend
 fork = _libc.fork
 
+# kill() that returns -1 where os.kill would make an exception, which costs more than the call
+kill = _libc.kill
+
+# gives memory that was freed back to the kernel: every fork copies the tables of what is mapped
+malloc_trim = _libc.malloc_trim
+
 _syscall = _libc.syscall
 _syscall.restype = ctypes.c_long
 

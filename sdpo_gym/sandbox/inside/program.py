@@ -6,6 +6,8 @@ not here, and the worst a program can do to this code is to spoil its own report
 
 from __future__ import annotations
 
+import _io
+import _thread
 import atexit
 import builtins
 import gc
@@ -90,10 +92,17 @@ def open_standard_streams() -> None:
         setattr(sys, f"__{name}__", stream)
 
 
-def execute(main: types.ModuleType, code: types.CodeType, entry: str | None, *, at_exit: bool = True) -> int:
+def execute(
+    main: types.ModuleType, code: types.CodeType, entry: str | None, *, finalizers: bool = False, at_exit: bool = True
+) -> int:
     """Run the program to its end, write the result file, and return the exit status.
 
-    ``at_exit`` says whether this is the end of the process, in which threads are joined and exit functions run.
+    Args:
+        main: the module that it runs in.
+        code: the program.
+        entry: what to call, None for a program that reads standard input.
+        finalizers: whether it may have objects that do something when they are deleted.
+        at_exit: whether this is the end of the process, in which threads are joined and exit functions run.
     """
     gc.enable()
     namespace = main.__dict__
@@ -114,10 +123,10 @@ def execute(main: types.ModuleType, code: types.CodeType, entry: str | None, *, 
     except BaseException as error:
         status = 1
         _write(wire.EXCEPTION, _describe(error))
-    if at_exit:
+    if _is_waited_for() and at_exit:  # in this order, for warming up to warm the first
         _join_and_run_exit_functions()
     streams = _streams(namespace, code)
-    if at_exit and _mentions(code, "__del__"):
+    if finalizers:
         _delete_objects(namespace)
     _flush(streams)
     return status
@@ -221,6 +230,14 @@ def _write(kind: bytes, payload: bytes) -> None:
         return  # closed by the program, or over the output limit, which the file's size shows
 
 
+def _is_waited_for() -> bool:
+    """Whether there are threads or exit functions; of most programs there are none, and looking costs least."""
+    try:
+        return bool(_thread._count() or threading._threading_atexits or atexit._ncallbacks())  # type: ignore[attr-defined]
+    except BaseException:  # the program has done something to these modules
+        return True
+
+
 def _join_and_run_exit_functions() -> None:
     try:
         threading._shutdown()  # type: ignore[attr-defined]
@@ -229,14 +246,10 @@ def _join_and_run_exit_functions() -> None:
     atexit._run_exitfuncs()
 
 
-def _mentions(code: types.CodeType, name: str) -> bool:
-    return name in code.co_names or any(_mentions(c, name) for c in code.co_consts if isinstance(c, types.CodeType))
-
-
 def _delete_objects(namespace: dict[str, object]) -> None:
     """Let go of what the program's names hold, as a real interpreter does at its end: methods may print then.
 
-    Only where the source has such methods: it would cost every other program time for nothing.
+    Only for programs with finalizers: it would cost every other one time for nothing.
     """
     try:
         for name in [name for name, value in namespace.items() if value is not _given.get(name)]:
@@ -248,8 +261,13 @@ def _delete_objects(namespace: dict[str, object]) -> None:
 
 def _streams(namespace: dict[str, object], code: types.CodeType) -> list[Any]:
     """List what a real interpreter flushes at its end, the module's own streams among it."""
-    held = [namespace.get(name) for name in code.co_names]
-    return [sys.stdout, sys.stderr, sys.__stdout__, *(s for s in held if isinstance(s, io.IOBase))]
+    found: list[Any] = [sys.stdout, sys.stderr]
+    if sys.__stdout__ is not sys.stdout:
+        found.append(sys.__stdout__)
+    for name in code.co_names:
+        if isinstance(held := namespace.get(name), _io._IOBase):  # io.IOBase would run Python code to tell
+            found.append(held)
+    return found
 
 
 def _flush(streams: list[Any]) -> None:

@@ -107,6 +107,7 @@ class Supervisor:
                 warnings.simplefilter("ignore")
                 text = source.decode("utf-8", "surrogatepass").removeprefix("\ufeff")  # as in a file
                 code = compile(text, program.FILENAME, "exec", dont_inherit=True)
+                self._finalizers = "__del__" in text
         except Exception as error:  # SyntaxError, ValueError (NUL), RecursionError, MemoryError, UnicodeError ...
             wire.send(self._sock, wire.COMPILED, program.describe_compile_error(error))
             kind, _ = wire.receive_header(self._sock)
@@ -206,7 +207,7 @@ class Supervisor:
                 self._filter.load()
             os.eventfd_write(self._fenced, 1)  # the program that comes now cannot take this back
             kernel.close_from_4()
-            status = program.execute(self._main, code, self._entry)
+            status = program.execute(self._main, code, self._entry, finalizers=self._finalizers)
         except BaseException:  # never run a program without its fences; the supervisor notices
             os._exit(255)
         os._exit(status)
@@ -250,12 +251,10 @@ class Supervisor:
             return
         if os.getpid() != 1:
             raise RuntimeError("kill(-1) was about to be called outside a pid namespace of our own")
-        try:
-            os.kill(-1, _signal.SIGKILL)
-            while True:
-                os.wait()
-        except (ProcessLookupError, ChildProcessError):
-            return
+        if kernel.kill(-1, _signal.SIGKILL) == 0:  # otherwise there was nobody
+            with contextlib.suppress(ChildProcessError):
+                while True:
+                    os.wait()
 
 
 def supervise(supervisor: Supervisor) -> NoReturn:

@@ -65,6 +65,7 @@ def main() -> int:
     _detach()
     program.warm_up(main_module)
     gc.collect()
+    kernel.malloc_trim(0)
     gc.freeze()
     gc.disable()
     ready = {
