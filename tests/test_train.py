@@ -302,6 +302,21 @@ def test_a_log_that_was_shortened_is_noticed(uninterrupted, caplog):
     assert result_of(Path("run")) == result_of(directory)
 
 
+def test_examples_that_were_deleted_cost_no_checkpoint(uninterrupted, caplog):
+    directory, _, _ = uninterrupted
+    train(replace(CONFIG, steps=8))
+    Path("run/updates.jsonl").unlink()
+    observer = Observer()
+    with caplog.at_level(logging.WARNING):
+        train(CONFIG, observer)
+    assert "updates.jsonl is shorter" in caplog.text
+    assert observer.began[2] == 8
+    assert {row["step"] for row in rows_of(Path("run"), "updates.jsonl")} == {9, 10, 11, 12}
+    assert [row for row in rows_of(Path("run")) if row["step"] == 12] == [
+        row for row in rows_of(directory) if row["step"] == 12
+    ]
+
+
 def interrupt() -> None:
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(0.05)  # for the main thread to hear of it
