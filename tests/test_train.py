@@ -21,7 +21,7 @@ import toy_env
 from sdpo_gym.agent import register_agent
 from sdpo_gym.completion import Completion, FinishReason
 from sdpo_gym.errors import OutageError, UsageError
-from sdpo_gym.policies.base import Capability
+from sdpo_gym.policies.base import Capability, Sampling
 from sdpo_gym.train import TrainConfig, train
 from sdpo_gym.training import loop
 from training import fake_command
@@ -567,6 +567,39 @@ def test_several_turns_are_several_answers():
     train(replace(CONFIG, turns=2, steps=1, eval_teacher=False))
     row = next(row for row in rows_of(Path("run")) if row["step"] == 1)
     assert row["reward_mean"] == 1.0  # the fake answers rightly once it is told how far off it was
+
+
+class ListeningPolicy(FakePolicy):
+    """Keeps what it was asked, and how."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[tuple[str, int, Sampling]] = []
+
+    def generate(self, requests, sampling):
+        self.heard += [(request.task_id, request.seed, sampling) for request in requests]
+        return super().generate(requests, sampling)
+
+
+def test_every_attempt_is_drawn_anew_and_evaluations_are_sampled_in_their_own_way(monkeypatch):
+    policy = ListeningPolicy()
+    monkeypatch.setattr(loop, "load_policy", lambda *_, **__: policy)
+    own = {"eval_n": 2, "eval_temperature": 0.6, "eval_top_p": 0.9, "temperature": 1.1, "top_p": 0.8, "max_tokens": 7}
+    train(replace(CONFIG, steps=4, eval_every=2, eval_teacher=False, watch="off", **own))
+    training = [ask for ask in policy.heard if ask[2].temperature == 1.1]
+    evaluating = [ask for ask in policy.heard if ask[2].temperature != 1.1]
+    assert len(training) == 4 * 9  # three times as many tasks as there are
+    assert len(evaluating) == 3 * 10
+    assert len({seed for _, seed, _ in policy.heard}) == len(policy.heard)
+    assert {(s.n, s.top_p, s.max_tokens) for _, _, s in training} == {(3, 0.8, 7)}
+    assert {(s.n, s.temperature, s.top_p, s.max_tokens) for _, _, s in evaluating} == {(2, 0.6, 0.9, 7)}
+
+
+def test_evaluations_have_options_of_their_own():
+    train(replace(CONFIG, steps=1, eval_teacher=False, eval_options={"tolerance": 1000, "count": 2}))
+    first, step, _ = rows_of(Path("run"))
+    assert (first["eval"]["avg"], first["eval"]["tasks"]) == (1.0, 2)
+    assert step["reward_mean"] < 1
 
 
 def test_no_evaluation_in_between_where_none_is_asked_for():
