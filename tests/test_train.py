@@ -255,6 +255,16 @@ def test_another_configuration_is_refused_by_name(uninterrupted, other, said):
     assert "\n" not in str(error.value)
 
 
+def test_of_many_differences_the_first_are_named(uninterrupted):
+    shutil.copytree(uninterrupted[0], "run")
+    other = replace(CONFIG, seed=1, batch=4, n=4, top_p=0.5, temperature=0.7, max_tokens=3, eval_n=1, eval_top_p=0.9)
+    with pytest.raises(
+        UsageError, match=r"of another configuration: .*and \d more; give another run directory"
+    ) as error:
+        train(other)
+    assert str(error.value).count(" was ") == 6
+
+
 def test_a_checkpoint_of_another_configuration_is_refused(uninterrupted):
     shutil.copytree(uninterrupted[0], "run")
     train(replace(CONFIG, seed=1, out=Path("other"), steps=4))
@@ -565,8 +575,9 @@ def test_rehearsal_reaches_the_agent_and_the_record():
 
 def test_several_turns_are_several_answers():
     train(replace(CONFIG, turns=2, steps=1, eval_teacher=False))
-    row = next(row for row in rows_of(Path("run")) if row["step"] == 1)
-    assert row["reward_mean"] == 1.0  # the fake answers rightly once it is told how far off it was
+    first, step, _ = rows_of(Path("run"))
+    assert step["reward_mean"] == 1.0  # the fake answers rightly once it is told how far off it was
+    assert first["eval"]["avg"] == 1.0
 
 
 class ListeningPolicy(FakePolicy):
