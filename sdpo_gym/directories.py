@@ -5,13 +5,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sdpo_gym.errors import UsageError
 
 LOCK_FILE = ".lock"
+MOST_LISTED = 6
 
 
 def take_lock(directory: Path, advice: str) -> int:
@@ -71,6 +72,12 @@ def flat(value: Any, prefix: str = "") -> dict[str, Any]:
     for key, item in value.items():
         joined |= flat(item, f"{prefix}.{key}" if prefix else key)
     return joined
+
+
+def listed(differences: Sequence[str]) -> str:
+    """Return differences as an error's text lists them: the first few, and how many more there are."""
+    more = len(differences) - MOST_LISTED
+    return "; ".join([*differences[:MOST_LISTED], *([f"and {more} more"] if more > 0 else [])])
 
 
 def shown(value: Any) -> str:

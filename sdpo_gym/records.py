@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from sdpo_gym.directories import flat, plain, shown, take_lock, writer_of
+from sdpo_gym.directories import flat, listed, plain, shown, take_lock, writer_of
 from sdpo_gym.errors import MissingExtraError, UsageError
 from sdpo_gym.options import suggestion
 from sdpo_gym.rollout import Turn
@@ -415,7 +415,7 @@ def _check_same(old: Mapping[str, Any], new: Mapping[str, Any], path: Path) -> N
         if was.get(key) != now.get(key) and not _under(key, (*_GROWING, *_FREE))
     ]
     if differences:
-        raise UsageError(f"{path} holds a run of another configuration: {'; '.join(differences)}; {_ELSEWHERE}")
+        raise UsageError(f"{path} holds a run of another configuration: {listed(differences)}; {_ELSEWHERE}")
     for key in _GROWING:
         before, after = was.get(key), now.get(key)
         if after is not None and (before is None or after < before):

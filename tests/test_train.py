@@ -21,7 +21,7 @@ import toy_env
 from sdpo_gym.agent import register_agent
 from sdpo_gym.completion import Completion, FinishReason
 from sdpo_gym.errors import OutageError, UsageError
-from sdpo_gym.policies.base import Capability
+from sdpo_gym.policies.base import Capability, Sampling
 from sdpo_gym.train import TrainConfig, train
 from sdpo_gym.training import loop
 from training import fake_command
@@ -255,6 +255,16 @@ def test_another_configuration_is_refused_by_name(uninterrupted, other, said):
     assert "\n" not in str(error.value)
 
 
+def test_of_many_differences_the_first_are_named(uninterrupted):
+    shutil.copytree(uninterrupted[0], "run")
+    other = replace(CONFIG, seed=1, batch=4, n=4, top_p=0.5, temperature=0.7, max_tokens=3, eval_n=1, eval_top_p=0.9)
+    with pytest.raises(
+        UsageError, match=r"of another configuration: .*and \d more; give another run directory"
+    ) as error:
+        train(other)
+    assert str(error.value).count(" was ") == 6
+
+
 def test_a_checkpoint_of_another_configuration_is_refused(uninterrupted):
     shutil.copytree(uninterrupted[0], "run")
     train(replace(CONFIG, seed=1, out=Path("other"), steps=4))
@@ -300,6 +310,21 @@ def test_a_log_that_was_shortened_is_noticed(uninterrupted, caplog):
         train(CONFIG)
     assert "metrics.jsonl is shorter" in caplog.text
     assert result_of(Path("run")) == result_of(directory)
+
+
+def test_examples_that_were_deleted_cost_no_checkpoint(uninterrupted, caplog):
+    directory, _, _ = uninterrupted
+    train(replace(CONFIG, steps=8))
+    Path("run/updates.jsonl").unlink()
+    observer = Observer()
+    with caplog.at_level(logging.WARNING):
+        train(CONFIG, observer)
+    assert "updates.jsonl is shorter" in caplog.text
+    assert observer.began[2] == 8
+    assert {row["step"] for row in rows_of(Path("run"), "updates.jsonl")} == {9, 10, 11, 12}
+    assert [row for row in rows_of(Path("run")) if row["step"] == 12] == [
+        row for row in rows_of(directory) if row["step"] == 12
+    ]
 
 
 def interrupt() -> None:
@@ -550,8 +575,42 @@ def test_rehearsal_reaches_the_agent_and_the_record():
 
 def test_several_turns_are_several_answers():
     train(replace(CONFIG, turns=2, steps=1, eval_teacher=False))
-    row = next(row for row in rows_of(Path("run")) if row["step"] == 1)
-    assert row["reward_mean"] == 1.0  # the fake answers rightly once it is told how far off it was
+    first, step, _ = rows_of(Path("run"))
+    assert step["reward_mean"] == 1.0  # the fake answers rightly once it is told how far off it was
+    assert first["eval"]["avg"] == 1.0
+
+
+class ListeningPolicy(FakePolicy):
+    """Keeps what it was asked, and how."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[tuple[str, int, Sampling]] = []
+
+    def generate(self, requests, sampling):
+        self.heard += [(request.task_id, request.seed, sampling) for request in requests]
+        return super().generate(requests, sampling)
+
+
+def test_every_attempt_is_drawn_anew_and_evaluations_are_sampled_in_their_own_way(monkeypatch):
+    policy = ListeningPolicy()
+    monkeypatch.setattr(loop, "load_policy", lambda *_, **__: policy)
+    own = {"eval_n": 2, "eval_temperature": 0.6, "eval_top_p": 0.9, "temperature": 1.1, "top_p": 0.8, "max_tokens": 7}
+    train(replace(CONFIG, steps=4, eval_every=2, eval_teacher=False, watch="off", **own))
+    training = [ask for ask in policy.heard if ask[2].temperature == 1.1]
+    evaluating = [ask for ask in policy.heard if ask[2].temperature != 1.1]
+    assert len(training) == 4 * 9  # three times as many tasks as there are
+    assert len(evaluating) == 3 * 10
+    assert len({seed for _, seed, _ in policy.heard}) == len(policy.heard)
+    assert {(s.n, s.top_p, s.max_tokens) for _, _, s in training} == {(3, 0.8, 7)}
+    assert {(s.n, s.temperature, s.top_p, s.max_tokens) for _, _, s in evaluating} == {(2, 0.6, 0.9, 7)}
+
+
+def test_evaluations_have_options_of_their_own():
+    train(replace(CONFIG, steps=1, eval_teacher=False, eval_options={"tolerance": 1000, "count": 2}))
+    first, step, _ = rows_of(Path("run"))
+    assert (first["eval"]["avg"], first["eval"]["tasks"]) == (1.0, 2)
+    assert step["reward_mean"] < 1
 
 
 def test_no_evaluation_in_between_where_none_is_asked_for():

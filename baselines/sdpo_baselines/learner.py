@@ -304,11 +304,18 @@ class Learner:
         }
 
     def save(self, directory: Path, **more: Any) -> None:
-        """Write weights, optimizer, random state and counters, and what else an agent has, into an empty directory."""
+        """Write weights, optimizer, random state and counters, and what else an agent has, into an empty directory.
+
+        Raises:
+            OSError: if they cannot be written (disk full).
+        """
         (directory / _WEIGHTS).mkdir()
         self.policy.save_weights(directory / _WEIGHTS)
         own = {"optimizer": self._optimizer.state_dict(), "steps": self.steps, "rng": self.rng.getstate()}
-        torch.save(own | more, directory / _STATE)
+        try:
+            torch.save(own | more, directory / _STATE)
+        except RuntimeError as error:  # how torch says that a file cannot be written
+            raise OSError(" ".join(str(error).split())[:200]) from error
 
     def load(self, directory: Path) -> dict[str, Any]:
         """Go on from what :meth:`save` wrote; return what else was in it.

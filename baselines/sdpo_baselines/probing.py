@@ -23,7 +23,7 @@ def make(
     solutions: bool = True,
     feedback: str = FeedbackUse.WITHOUT_SOLUTION.value,
     own_success: bool = False,
-    threshold: float = 1.0,
+    threshold: float | None = None,
     demonstration: str = Demonstration.UNIFORM.value,
     remove_thinking: bool = True,
     solution_budget: int = 0,

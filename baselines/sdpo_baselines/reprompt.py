@@ -79,7 +79,8 @@ class RepromptOptions:
         feedback: when feedback is shown.
         own_success: whether an attempt that succeeded may be shown to its own teacher (the paper's table 2; off in the
             reference, ``dont_reprompt_on_self_success``).
-        threshold: reward from which an attempt counts as a success.
+        threshold: reward from which an attempt counts as a success; None: it passed, as the judge has it, whatever an
+            environment's rewards are (the paper has 1, where that is the reward of what passes; 0.5 in the reference).
         demonstration: which success is shown.
         remove_thinking: whether ``<think>`` blocks are taken out of a demonstration.
         solution_budget: most of a demonstration, in units of ``measure``; None for no bound.
@@ -95,7 +96,7 @@ class RepromptOptions:
     solutions: bool = True
     feedback: FeedbackUse = FeedbackUse.WITHOUT_SOLUTION
     own_success: bool = False
-    threshold: float = 1.0
+    threshold: float | None = None
     demonstration: Demonstration = Demonstration.UNIFORM
     remove_thinking: bool = True
     solution_budget: int | None = None
@@ -183,8 +184,9 @@ def without_thinking(text: str) -> str:
     return "".join([*kept, text[position:]]).replace(_CLOSE, "").strip()
 
 
-def _succeeded(attempt: Attempt, threshold: float) -> bool:
-    return attempt.verdict is not None and attempt.verdict.reward >= threshold
+def _succeeded(attempt: Attempt, threshold: float | None) -> bool:
+    verdict = attempt.verdict
+    return verdict is not None and (verdict.passed if threshold is None else verdict.reward >= threshold)
 
 
 def _demonstration(attempt: Attempt, options: RepromptOptions) -> str:

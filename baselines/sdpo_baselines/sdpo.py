@@ -342,6 +342,7 @@ def make(
     solutions: bool = True,
     feedback: str = FeedbackUse.WITHOUT_SOLUTION,
     own_success: bool = False,
+    threshold: float | None = None,
     demonstration: str = Demonstration.UNIFORM,
     remove_thinking: bool = True,
     solution_budget: int = 0,
@@ -393,6 +394,7 @@ def make(
             ``feedback_budget``; budgets are in tokens, 0 for no bound.
         feedback: see there.
         own_success: see there.
+        threshold: see there.
         demonstration: see there.
         remove_thinking: see there.
         solution_budget: see there.
@@ -428,6 +430,7 @@ def make(
         solutions=solutions,
         feedback=told,
         own_success=own_success,
+        threshold=threshold,
         demonstration=shown,
         remove_thinking=remove_thinking,
         solution_budget=solution_budget or None,

@@ -31,7 +31,14 @@ class TestTimeSDPO:
         self._policy, self._agent = policy, agent
         self._n, self._memory, self._updates = n, memory, updates
         self._initial = tempfile.TemporaryDirectory(prefix="sdpo-initial-")
-        agent.save(Path(self._initial.name))
+        try:
+            agent.save(Path(self._initial.name))
+        except OSError as error:
+            self._initial.cleanup()
+            raise UsageError(
+                f"the initial weights cannot be kept in {tempfile.gettempdir()}: {error.strerror or error}; let TMPDIR "
+                "name a directory with more room"
+            ) from error
         self._is_initial = True
 
     def attempts(self, task: Task, judge: Judge, sampling: Sampling, seed: int) -> Iterator[Attempt]:

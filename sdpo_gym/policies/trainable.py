@@ -135,9 +135,18 @@ def make_precise(model: Any) -> Any:
 
 
 def save_weights(model: Any, tokenizer: Any, directory: Path) -> None:
-    """Write weights and tokenizer, of a model with an adapter the adapter alone, as ``from_pretrained`` reads them."""
-    model.save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
+    """Write weights and tokenizer, of a model with an adapter the adapter alone, as ``from_pretrained`` reads them.
+
+    Raises:
+        OSError: if they cannot be written (disk full).
+    """
+    from safetensors import SafetensorError
+
+    try:
+        model.save_pretrained(directory)
+        tokenizer.save_pretrained(directory)
+    except SafetensorError as error:  # an OSError in name only
+        raise OSError(str(error)) from error
 
 
 def load_weights(model: Any, directory: Path) -> None:

@@ -71,7 +71,11 @@ class Checkpoints:
             self.directory.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(part, ignore_errors=True)
             (part / _AGENT).mkdir(parents=True)
-            save_agent(part / _AGENT)
+            try:
+                save_agent(part / _AGENT)
+            except OSError:
+                shutil.rmtree(part, ignore_errors=True)  # room for others
+                raise
             _write_json(part / _STATE, {"step": step, **state})
             files = {str(path.relative_to(part)): _entry(path) for path in _files(part)}
             _write_json(part / _MANIFEST, {"format": FORMAT, "step": step, "files": files})

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sdpo_gym.directories import flat, plain, shown, take_lock
+from sdpo_gym.directories import flat, listed, plain, shown, take_lock
 from sdpo_gym.errors import UsageError
 from sdpo_gym.evaluate import EXECUTION_OPTIONS
 from sdpo_gym.task import digest_of
@@ -50,7 +50,7 @@ def check_same(was: Mapping[str, Any], now: Mapping[str, Any], where: Path) -> N
     """Refuse two identities that differ.
 
     Raises:
-        UsageError: naming every difference.
+        UsageError: naming the first differences.
     """
     differences = [
         f"{key} was {shown(was.get(key))}, is {shown(now.get(key))}"
@@ -58,7 +58,7 @@ def check_same(was: Mapping[str, Any], now: Mapping[str, Any], where: Path) -> N
         if was.get(key) != now.get(key)
     ]
     if differences:
-        raise UsageError(f"{where} is of another configuration: {'; '.join(differences)}; {_ELSEWHERE}")
+        raise UsageError(f"{where} is of another configuration: {listed(differences)}; {_ELSEWHERE}")
 
 
 def default_name(run: Mapping[str, Any], label: str) -> str:

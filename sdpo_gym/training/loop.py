@@ -246,6 +246,9 @@ class _Run:
             )
         if not checkpoint and directory.metrics.size > metrics:
             logger.warning("%s has no checkpoint that can be used; training begins anew", directory.path)
+        if directory.updates.size < updates:  # examples for people to look at: no reason to throw weights away
+            logger.warning("%s is shorter than it was; what is missing there is lost", directory.updates.path)
+            updates = directory.updates.size
         directory.metrics.cut(metrics)
         directory.updates.cut(updates)
         directory.checkpoints.drop_after(step)
@@ -263,9 +266,9 @@ class _Run:
 
     def _accept(self, checkpoint: Checkpoint) -> str | None:
         check_same(checkpoint.state["identity"], identity(self._record), checkpoint.path)
-        for log, size in ((self._directory.metrics, "metrics"), (self._directory.updates, "updates")):
-            if log.size < checkpoint.state[size]:
-                return f"{log.path.name} is shorter than when it was written"
+        metrics = self._directory.metrics
+        if metrics.size < checkpoint.state["metrics"]:
+            return f"{metrics.path.name} is shorter than when it was written"
         return None
 
     def _save(self) -> None:

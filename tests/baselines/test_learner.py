@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import random
+import resource
 
 import pytest
 import torch
@@ -12,8 +13,10 @@ from sdpo_baselines.forward import hidden_states, output_head
 from sdpo_baselines.learner import Learner, count, shares
 from sdpo_baselines.samples import Sample
 from sdpo_baselines.settings import Settings
+from sdpo_baselines.test_time import TestTimeSDPO
 from sdpo_gym.errors import UsageError
 from sdpo_gym.policies.transformers import make
+from sdpo_gym.training.checkpoints import Checkpoints
 
 SETTINGS = {
     "learning_rate": 1e-2,
@@ -239,6 +242,24 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(fresh, pristine, 
         assert same(*kept)
         assert not same(kept[0], weights(through.policy))
     assert resumed.learner.rng.random() == through.learner.rng.random()
+
+
+@pytest.mark.parametrize("bound", [200_000, 700_000])
+def test_a_disk_that_is_full_is_said_in_one_line(policy, tmp_path, bound):
+    agent = sdpo.make(policy, seed=0, temperature=1.0)
+    agent.update(batch(policy, tasks=1, n=2))  # so that there is more to save than weights
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bound, hard))  # like a disk that holds no more: the weights, the rest
+    try:
+        with pytest.raises(UsageError, match=r"cannot write .*step-000003: .*checkpoints before it are kept") as error:
+            checkpoints.save(3, {}, agent.save)
+        with pytest.raises(UsageError, match=r"cannot be kept in .*TMPDIR") as of_search:
+            TestTimeSDPO(policy, agent, 2, 0, 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "\n" not in str(error.value) + str(of_search.value)
+    assert not list((tmp_path / "checkpoints").iterdir())
 
 
 def test_what_cannot_be_resumed_is_refused(policy, fresh, tmp_path):

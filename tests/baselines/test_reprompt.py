@@ -90,11 +90,20 @@ def test_the_threshold_decides_what_a_success_is() -> None:
     verdict = Verdict(0.5, "half of it", Status.FAILED, "wrong")
     turn = half.turns[0].__class__(**{**vars(half.turns[0]), "verdict": verdict})
     some = Group(TASK, (Attempt(TASK.digest, 0, (turn,)), attempt(1, "f")))
-    strict, lenient = (
-        reprompt(some, RepromptOptions(threshold=threshold), random.Random(0)) for threshold in (1.0, 0.5)
+    judges, strict, lenient = (
+        reprompt(some, RepromptOptions(threshold=threshold), random.Random(0)) for threshold in (None, 1.0, 0.5)
     )
-    assert [m.used for m in strict] == [Used.FEEDBACK, Used.FEEDBACK]
+    assert [m.used for m in judges] == [m.used for m in strict] == [Used.FEEDBACK, Used.FEEDBACK]
     assert [m.used for m in lenient] == [Used.NOTHING, Used.SOLUTION]
+
+
+@pytest.mark.parametrize(("passes", "fails"), [(0.7, 0.4), (9.0, 2.0)])
+def test_what_the_judge_lets_pass_is_a_success_whatever_its_reward(passes: float, fails: float) -> None:
+    verdicts = [Verdict(fails, "no", Status.FAILED, "wrong"), Verdict(passes, "", Status.PASSED, "accepted")]
+    turns = [Turn(**{**vars(attempt(i, "f").turns[0]), "verdict": verdict}) for i, verdict in enumerate(verdicts)]
+    some = Group(TASK, tuple(Attempt(TASK.digest, i, (turn,)) for i, turn in enumerate(turns)))
+    made = reprompt(some, RepromptOptions(), random.Random(0))
+    assert [m.used for m in made] == [Used.SOLUTION, Used.NOTHING]
 
 
 def test_demonstrations_are_drawn_uniformly_and_for_each_attempt() -> None:

@@ -133,6 +133,28 @@ def test_other_levels_move_their_tokens_the_way_of_the_gap(fresh, level):
     assert agent.examples()[0]["advantage"] == pytest.approx(float(gap.mean()), abs=1e-4)
 
 
+@pytest.mark.parametrize("level", ["token", "top1", "sequence"])
+def test_at_other_levels_student_and_teacher_are_tempered_alike(fresh, level):
+    temperature, plain, policy = 0.5, fresh(), fresh()
+    groups = [group(policy, "a", ("print(3)", 0.0))]
+    agent = make(policy, level=level, grad_clip=0.0, **{**PLAIN, "temperature": temperature})
+    descend(agent)
+    figures = agent.update(groups)
+    (completion,) = completions(groups)
+    ids = plain.tokenizer(agent.examples()[0]["teacher_prompt"], add_special_tokens=False)["input_ids"]
+    p = (logits(plain, completion.prompt_token_ids, completion.token_ids) / temperature).log_softmax(-1)
+    q = (logits(plain, ids, completion.token_ids).detach() / temperature).log_softmax(-1)
+    tokens = torch.tensor(completion.token_ids)[:, None]
+    chosen = p.argmax(-1, keepdim=True) if level == "top1" else tokens
+    log_p, log_q = p.gather(-1, chosen)[:, 0], q.gather(-1, chosen)[:, 0]
+    advantage = (log_q - log_p).detach() * (log_p.detach().exp() if level == "top1" else 1)
+    (-(advantage.mean() if level == "sequence" else advantage) * log_p).mean().backward()
+    for new, old in zip(policy.model.parameters(), plain.model.parameters(), strict=True):
+        torch.testing.assert_close(new, old - 0.1 * old.grad, atol=2e-6, rtol=1e-3)
+    gap = (q - p).gather(-1, tokens).mean()
+    assert figures["teacher_gap"] == pytest.approx(gap.item(), abs=1e-4)
+
+
 @pytest.mark.parametrize("level", Level)
 def test_on_policy_the_importance_factor_is_1(fresh, level):
     results = []
