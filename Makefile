@@ -75,7 +75,7 @@ TRAIN_OPTIONS = $(call option,--agent,$(AGENT)) $(call option,--preset,$(PRESET)
 TRAIN_HUB := $(if $(filter tiny_%,$(ENV)),,$(filter hub,$(or $(DATA),hub)))
 TRAIN_STAMPS := $(STAMP)/core $(STAMP)/torch $(if $(TRAIN_HUB),$(STAMP)/hub)
 
-.PHONY: help setup eval train discover probe reproduce sweep tiny-weights rejudge submit verify leaderboard show view envs check-env new doctor test test-fast test-nightly check lint format types bench clean
+.PHONY: help setup eval train discover probe reproduce sweep tiny-weights rejudge submit verify leaderboard show view compare plot envs check-env new doctor test test-fast test-nightly check lint format types bench clean
 
 help: ## this text
 	@echo "usage: make TARGET [VARIABLE=value ...]"; echo
@@ -180,6 +180,12 @@ show: $(STAMP)/core ## list the tasks of RUN, or with TASK=<id> its transcripts
 
 view: $(STAMP)/core $(STAMP)/board ## pages to read the attempts of RUN (ARGS="--serve", "--credit")
 	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym view $(call quoted,$(RUN)) $(call option,--task,$(TASK)) $(call option,--model,$(MODEL)) $(call option,--policy,$(POLICY)) $(ARGS)
+
+compare: $(STAMP)/core ## is one run better than another: make compare RUN="runs/A runs/B" [ARGS="--metric pass@4"]
+	$(if $(RUN),,$(error give RUN=, two or more run directories))@$(BIN)/sdpo-gym compare $(foreach run,$(RUN),$(call quoted,$(run))) $(ARGS)
+
+plot: $(STAMP)/board ## draw pictures of runs: make plot RUN="runs/A runs/B" [OUT=...]
+	$(if $(RUN),,$(error give RUN=, one or more run directories))@$(BIN)/sdpo-gym plot $(foreach run,$(RUN),$(call quoted,$(run))) $(call option,--out,$(OUT)) $(ARGS)
 
 submit: $(STAMP)/board ## put RUN on a leaderboard: make submit RUN=runs/... [NAME=...] [BOARD=leaderboards]
 	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym submit $(call quoted,$(RUN)) \
