@@ -146,7 +146,7 @@ def facts_of(entry: Entry) -> Iterator[tuple[str, str]]:
         yield "options", _listed(data["env"]["options"])
     yield "card digest", data["env"]["card_digest"]
     yield "data digest", tasks["digest"]
-    yield "attempts digest", f"sha256 {attempts['sha256']} of {attempts['file']}"
+    yield "attempts digest", f"{attempts['sha256']} (answers and verdicts in {attempts['file']}, without clocks)"
     if training := data["training"]:
         yield "trained on", f"tasks with digest {training['data_digest']}"
         yield "training settings", _listed(training["settings"])
