@@ -178,7 +178,7 @@ rejudge: $(STAMP)/core ## score the stored completions of RUN again
 show: $(STAMP)/core ## list the tasks of RUN, or with TASK=<id> its transcripts
 	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym show $(call quoted,$(RUN)) $(TASK) $(ARGS)
 
-view: $(STAMP)/core $(STAMP)/board ## pages to read the attempts of RUN (ARGS="--serve", "--credit")
+view: $(STAMP)/core $(STAMP)/board $(if $(MODEL)$(POLICY),$(STAMP)/torch) ## pages to read the attempts of RUN (ARGS="--serve", "--credit")
 	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym view $(call quoted,$(RUN)) $(call option,--task,$(TASK)) $(call option,--model,$(MODEL)) $(call option,--policy,$(POLICY)) $(ARGS)
 
 compare: $(STAMP)/core ## is one run better than another: make compare RUN="runs/A runs/B" [ARGS="--metric pass@4"]

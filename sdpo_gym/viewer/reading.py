@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 
 from sdpo_gym.errors import OutageError, UsageError
 from sdpo_gym.options import suggestion
-from sdpo_gym.records import check_finished, iter_attempts, load_evaluation
+from sdpo_gym.records import SUMMARY_FILE, check_finished, iter_attempts, load_evaluation
 from sdpo_gym.rejudge import tasks_of_run
 from sdpo_gym.task import Task, TaskSet
 
@@ -58,6 +59,7 @@ class ReadRun:
     Attributes:
         path: its directory.
         record: what ``run.json`` holds.
+        summary: what ``summary.json`` holds.
         tasks: the tasks that there are attempts at, in the order of the task set.
 
     Raises:
@@ -68,6 +70,7 @@ class ReadRun:
         self.path = path
         self.record = load_evaluation(path)
         check_finished(path)
+        self.summary = _summary(path / SUMMARY_FILE)
         self._set: TaskSet | None = None
         self._missing = ""
         try:
@@ -109,3 +112,13 @@ class ReadRun:
         except KeyError as error:
             return str(error.args[0])
         return task if task.digest == read.digest else "the data of this task have changed since the run"
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    try:
+        summary = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    if not isinstance(summary, dict):
+        raise UsageError(f"{path} holds no summary: it is a JSON {type(summary).__name__}")
+    return summary
