@@ -18,7 +18,7 @@ from sdpo_gym.plots.attempts import (
     read_searches,
 )
 from sdpo_gym.plots.curves import ACCURACY, Axis, draw_curves, read_curves
-from sdpo_gym.plots.style import STYLES, check_can_draw
+from sdpo_gym.plots.style import STYLES, as_title, check_can_draw
 from sdpo_gym.records import check_finished, load_run
 from sdpo_gym.scored import Kind, kind_of
 
@@ -58,7 +58,7 @@ def draw(
     check_can_draw()
     kinds: dict[Kind, list[int]] = {kind: [] for kind in Kind}
     records = [load_run(run) for run in runs]
-    titles = unique_names(runs)
+    titles = [as_title(name) for name in unique_names(runs)]
     for place, (run, record) in enumerate(zip(runs, records, strict=True)):
         kinds[kind_of(record, run)].append(place)
         check_finished(run)

@@ -123,6 +123,11 @@ def logarithmic(axes: Axes, ks: Sequence[int]) -> None:
     axes.minorticks_off()
 
 
+def as_title(name: str) -> str:
+    """Return a name as a legend shows it: matplotlib reads formulas between dollars and hides what begins with ``_``."""
+    return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
+
+
 def legend_columns(titles: Sequence[str]) -> int:
     """Return how many titles fit beside each other."""
     return 2 if max(map(len, titles), default=0) <= 16 else 1

@@ -12,7 +12,7 @@ from sdpo_gym.errors import UsageError
 from sdpo_gym.plots.attempts import NO_VERDICT, read_eval, read_searches
 from sdpo_gym.plots.curves import Axis, read_curves
 from sdpo_gym.plots.draw import Picture, draw
-from sdpo_gym.plots.style import HATCHES, STYLES
+from sdpo_gym.plots.style import HATCHES, STYLES, as_title
 
 image = pytest.importorskip("matplotlib.image")
 pytest.importorskip("pandas")
@@ -103,6 +103,15 @@ def test_a_picture_shows_its_runs(tmp_path):
         draw(runs, tmp_path / str(len(runs)), pictures=[Picture.LENGTHS]) for runs in ([a], [a, b])
     )
     assert alone.read_bytes() != both.read_bytes()
+
+
+def test_names_that_matplotlib_would_read_otherwise_are_shown(tmp_path):
+    plain, odd = evaluation(tmp_path / "ab"), evaluation(tmp_path / "_a$b_{$")
+    sizes = [
+        size(draw([run], tmp_path / "out" / str(i), pictures=[Picture.PASS])[0]) for i, run in enumerate([plain, odd])
+    ]
+    assert sizes[0] == sizes[1]
+    assert as_title("_a$b") == r" _a\$b"  # a label that begins with _ has no line in the legend
 
 
 def test_without_colour_runs_are_told_apart():
