@@ -11,7 +11,7 @@ from sdpo_gym.report import WIDTH, table
 from sdpo_gym.scored import Kind, ScoredRun
 
 _MOST_DIFFERENCES = 6
-_LONGEST_NAME = 34
+_LONGEST_NAME = 28
 
 
 def render(comparison: Comparison) -> str:
