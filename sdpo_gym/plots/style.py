@@ -124,7 +124,7 @@ def logarithmic(axes: Axes, ks: Sequence[int]) -> None:
 
 
 def as_title(name: str) -> str:
-    """Return a name as a legend is to have it: matplotlib reads formulas between dollars, and hides ``_`` at the start."""
+    """Return a name for a legend: matplotlib reads formulas between dollars, and hides ``_`` at the start."""
     return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
 
 
