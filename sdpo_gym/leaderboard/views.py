@@ -45,6 +45,11 @@ class Row:
         return self.entry.data
 
     @property
+    def title(self) -> str:
+        """What the run is called where there is no column for the agent."""
+        return title_of(self.entry)
+
+    @property
     def rank(self) -> str:
         """The rank as text; runs that tie have an equals sign."""
         if self.standing.rank is None:
@@ -55,6 +60,12 @@ class Row:
     def window(self) -> str:
         """The window, or a word for its absence."""
         return self.data["data"]["window"] or "all"
+
+
+def title_of(entry: Entry) -> str:
+    """Return the model's name, with the agent of a training run."""
+    training = entry.data["training"]
+    return f"{entry.data['model']['name']} ({training['agent']})" if training else str(entry.data["model"]["name"])
 
 
 def rows_of(entries: Sequence[Entry], found: Mapping[str, Standing]) -> list[Row]:

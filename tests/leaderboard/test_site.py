@@ -247,7 +247,7 @@ def test_a_run_says_how_it_was_made_and_how_it_compares(site, browser: Browser):
     rivals = {
         row.split("\t")[0]: row.split("\t")[-1] for row in browser.texts("section[aria-labelledby=rivals] tbody tr")
     }
-    assert rivals == {"Strong-7B": "the other is better", "Pupil-5B": "the other is better", "Weak-2B": "tie"}
+    assert rivals == {"Strong-7B": "the other is better", "Pupil-5B (sdpo)": "the other is better", "Weak-2B": "tie"}
     assert len(browser.all("#board tbody tr")) == 60
     browser.open(site / "runs" / "quiz" / "down.html")
     assert "4 attempts (1.7 %) ended in an outage and are in no score." in browser.one("main").text
