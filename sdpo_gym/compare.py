@@ -70,7 +70,7 @@ class Comparison:
 
     Attributes:
         runs: in the order given.
-        names: a name for each: as much of the end of its path as tells it from the others.
+        names: a name for each, see :func:`unique_names`.
         pairs: the first with each other one.
     """
 
@@ -141,7 +141,7 @@ def _names(runs: Sequence[Path]) -> tuple[str, ...]:
 
 
 def unique_names(runs: Sequence[Path]) -> tuple[str, ...]:
-    """Return for each directory as much of the end of its path as tells it from the others.
+    """Return for each directory as much of its path as tells it from the others, without what all of them end in.
 
     Raises:
         UsageError: if one is given twice.
@@ -151,11 +151,14 @@ def unique_names(runs: Sequence[Path]) -> tuple[str, ...]:
         if path in paths[:place]:
             raise UsageError(f"run {runs[place]} is given twice; leave it out once")
     longest = max((len(path.parts) for path in paths), default=0)
+    ends: list[tuple[str, ...]] = []
     for length in range(1, longest + 1):
-        names = tuple("/".join(path.parts[-length:]) for path in paths)
-        if len(set(names)) == len(names):
-            return names
-    return tuple(map(str, paths))
+        ends = [path.parts[-length:] for path in paths]
+        if len(set(ends)) == len(ends):
+            break
+    while len(ends) > 1 and min(map(len, ends)) > 1 and len({end[-1] for end in ends}) == 1:
+        ends = [end[:-1] for end in ends]
+    return tuple("/".join(end) for end in ends)
 
 
 def _difference(first: ScoredRun, other: ScoredRun) -> PairedDifference:

@@ -10,8 +10,8 @@ from sdpo_gym.paired import PairedDifference
 from sdpo_gym.report import WIDTH, table
 from sdpo_gym.scored import Kind, ScoredRun
 
-_MOST_DIFFERENCES = 12
-_LONGEST_NAME = 34
+_MOST_DIFFERENCES = 6
+_LONGEST_NAME = 28
 
 
 def render(comparison: Comparison) -> str:
@@ -68,6 +68,8 @@ def _notes(comparison: Comparison) -> Iterator[str]:
             if more := len(pair.subject) - len(listed):
                 listed.append(f"and {more} more")
             yield f"{both} differ in: {'; '.join(listed)}."
+    if len(comparison.pairs) > 1:
+        yield "Note: each interval is that of its pair alone; Holm's correction is for all p-values together."
     if comparison.runs[0].kind is Kind.TRAIN and any("(best" in run.metric for run in comparison.runs):
         yield "Note: the best of several evaluations is biased upwards, and more so the more there are."
     if any(run.errors for run in comparison.runs):

@@ -64,7 +64,7 @@ def paired_difference(
       arXiv:2411.00640, sections 2.2 and 4.2; Student 1908 for the t quantile, as T may be small);
     - p-value: of t = mean(d) / (s / sqrt(T)) with T - 1 degrees of freedom, the paired t test;
     - minimum detectable difference: (t(0.975, T - 1) + t(0.8, T - 1)) * s / sqrt(T), Miller 2024, section 5,
-      equation 9 solved for the effect, with the variance that was found and t quantiles in place of normal ones.
+      solved for the effect, with the variance that was found and t quantiles in place of normal ones.
 
     Where all differences are equal, also where there is one task only, s says nothing. Then there is no minimum
     detectable difference; the p-value is that of the sign test (all T signs alike: 2 * 0.5**T, and 1 where all are

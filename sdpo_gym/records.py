@@ -201,30 +201,34 @@ def load_attempts(run: Path, columns: Sequence[str] | None = None) -> pd.DataFra
         import pandas as pd
     except ImportError:
         raise MissingExtraError("pandas", "board") from None
-    known: set[str] = set()
-    rows = {}
+    paths = [column.split(".") for column in columns or ()]
+    there: set[str] = set()
+    rows: dict[tuple[Any, ...], Any] = {}
     for row in iter_rows(run):
-        known |= row.keys()
-        kept = row if columns is None else {column: _field(row, column, known) for column in columns}
-        rows[row["task_digest"], row["attempt"], row["turn"], row.get("seed")] = kept
+        key = row["task_digest"], row["attempt"], row["turn"], row.get("seed")
+        rows[key] = row if columns is None else [_field(row, path) for path in paths]
+        if len(there) < len(paths):
+            there |= {".".join(path) for path in paths if _has_field(row, path)}
     for column in columns or ():
-        if rows and column not in known:
+        if rows and column not in there:
             raise UsageError(
-                f"{run / ATTEMPTS_FILE} has no field {column!r}{suggestion(column, known)}; "
-                f"its fields are {', '.join(sorted(known))}"
+                f"{run / ATTEMPTS_FILE} has no field {column!r}{suggestion(column, row)}; "
+                f"its fields are {', '.join(row)}"
             )
     return pd.DataFrame(list(rows.values()), columns=None if columns is None else list(columns))
 
 
-def _field(row: Mapping[str, Any], column: str, known: set[str]) -> Any:
-    """Return a field of a row, None where it lacks it, and add the column to ``known`` if it is there."""
+def _field(row: Mapping[str, Any], path: Sequence[str]) -> Any:
+    """Return a field of a row, None where it lacks it."""
     value: Any = row
-    for part in column.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return None
-        value = value[part]
-    known.add(column)
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
     return value
+
+
+def _has_field(row: Mapping[str, Any], path: Sequence[str]) -> bool:
+    inside = _field(row, path[:-1])
+    return isinstance(inside, dict) and path[-1] in inside
 
 
 def check_finished(run: Path) -> None:

@@ -114,15 +114,12 @@ class Browser:
         return self.driver.execute_cdp_cmd(name, parameters)
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """Selenium's driver of a Chromium that runs as long as the test process."""
-    if CHROMIUM is None or DRIVER is None:
-        pytest.skip("no chromium or chromedriver (Debian: apt-get install chromium chromium-driver)")
+def start_chromium() -> Any:
+    """Start a headless Chromium and return Selenium's driver of it; ``quit()`` ends it."""
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
+    options.binary_location = str(CHROMIUM)
     for argument in (
         "--headless=new",
         "--disable-gpu",
@@ -138,7 +135,15 @@ def chromium() -> Iterator[Any]:
     ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Selenium's driver of a Chromium that runs as long as the test process."""
+    if CHROMIUM is None or DRIVER is None:
+        pytest.skip("no chromium or chromedriver (Debian: apt-get install chromium chromium-driver)")
+    driver = start_chromium()
     yield driver
     driver.quit()
 

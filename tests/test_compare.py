@@ -70,8 +70,8 @@ def test_the_command_shows_figures_errors_and_a_conclusion(good, poor, capsys):
     assert main(["compare", str(good), str(poor)]) == 0
     out = capsys.readouterr().out
     words = " ".join(out.split())
-    assert "A good/run 6 2 0 avg@2 0.833" in words
-    assert "B poor/run 6 1-4 1 (7.7%) avg@1 0.500" in words
+    assert "A good 6 2 0 avg@2 0.833" in words
+    assert "B poor 6 1-4 1 (7.7%) avg@1 0.500" in words
     assert "A - B 6 +0.333 [+0.062, +0.604] 0.025 4 0 2 0." in words
     assert "attempts that ended in an outage are in no figure" in out
     assert out.rstrip().splitlines()[-2].startswith("Conclusion: A scores higher than B by 0.333, with 95 %")
@@ -199,7 +199,9 @@ def test_what_cannot_be_compared_is_refused(good, poor, tmp_path, capsys):
 
 def test_names_are_as_long_as_it_takes_to_tell_runs_apart():
     assert unique_names([Path("a/x"), Path("b/y")]) == ("x", "y")
-    assert unique_names([Path("a/x"), Path("b/x")]) == ("a/x", "b/x")
+    assert unique_names([Path("a/x"), Path("b/x")]) == ("a", "b")
+    assert unique_names([Path("a/1/x"), Path("a/2/x"), Path("b/2/x")]) == ("a/1", "a/2", "b/2")
+    assert unique_names([Path("a/x")]) == ("x",)
 
 
 def training_run(directory: Path, evaluations: list[list[float | None]], *, world: int = 0, rate: float = 1e-3) -> Path:

@@ -64,6 +64,14 @@ def test_what_is_detectable_would_be_found_in_80_of_100_cases():
     assert found == pytest.approx(0.8, abs=0.05)
 
 
+def test_what_is_detectable_follows_from_the_variance_of_the_differences():
+    """Miller 2024, section 5: (1.96 + 0.84)**2 * (1/9) / 0.03**2 = 969 tasks for a difference of 0.03."""
+    side = math.sqrt(1 / 9)
+    values = [side if i % 2 else -side for i in range(968)]
+    found = paired_difference(by_task(values), by_task([0.0] * 968), bounds=(-1.0, 1.0))
+    assert found.detectable == pytest.approx(0.03, abs=1e-4)
+
+
 @pytest.mark.parametrize("tasks", [8, 30])
 def test_the_interval_covers_the_true_difference_95_times_of_100(tasks: int):
     """Chances differ from task to task, and the runs made different numbers of attempts, also at one task."""

@@ -268,3 +268,22 @@ def test_the_bootstrap_is_seeded():
     assert bootstrap(values, fmean, draws=200, seed=1) != bootstrap(values, fmean, draws=200)
     assert bootstrap([], fmean) is None
     assert bootstrap([0.5], fmean) == Estimate(0.5, None, None)
+
+
+@pytest.mark.parametrize("figure", [_pass, _maj], ids=["pass@4", "maj@5"])
+def test_the_intervals_of_derived_figures_cover_the_truth_95_times_of_100(figure):
+    rng = random.Random(12)
+    truth = fmean(figure(task) for task in _attempts(rng, 8000, 8))
+    runs, covered = 500, 0
+    for _ in range(runs):
+        estimate = mean_over_tasks([figure(task) for task in _attempts(rng, 25, 8)])
+        assert estimate is not None
+        covered += estimate.low <= truth <= estimate.high
+    # four standard errors of the simulation, those of the truth included
+    assert covered / runs == pytest.approx(0.95, abs=4 * math.sqrt(0.95 * 0.05 / runs))
+
+
+def test_the_truth_of_pass_at_k_is_that_of_its_integral():
+    """Chances uniform in [0, 0.8]: the mean of 1 - (1 - p)**4 is 1 - (1 - 0.2**5) / 4."""
+    tasks = _attempts(random.Random(13), 8000, 8)
+    assert fmean(_pass(task) for task in tasks) == pytest.approx(1 - (1 - 0.2**5) / 4, abs=0.012)

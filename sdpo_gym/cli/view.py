@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from sdpo_gym.cli.common import interrupted, visible
+from sdpo_gym.cli import INTERRUPTED
+from sdpo_gym.cli.common import visible
 from sdpo_gym.cli.credit import add_credit_options, credit_config
 from sdpo_gym.credit import credit_scorer
 from sdpo_gym.viewer.reading import ReadRun
@@ -63,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
 
             index = write_pages(read, out, task_ids=arguments.task, credit=scorer, progress=progress)
     except KeyboardInterrupt:
-        return interrupted(None)
+        print(f"\nsdpo-gym: interrupted; {visible(str(out))} is not complete: the same command again", file=sys.stderr)
+        return INTERRUPTED
     for notice in scorer.notices if scorer else ():
         print(visible(notice))
     print(f"{visible(str(index))}: {len(arguments.task or read.tasks):,} tasks")

@@ -12,12 +12,24 @@ from typing import Any
 
 from sdpo_gym.directories import writer_of
 from sdpo_gym.errors import UsageError
-from sdpo_gym.records import ATTEMPTS_FILE, SUMMARY_FILE, Result, check_finished, iter_rows, result_of_row
+from sdpo_gym.records import (
+    ATTEMPTS_FILE,
+    SUMMARY_FILE,
+    Result,
+    check_finished,
+    iter_attempts,
+    iter_rows,
+    result_of_row,
+)
 from sdpo_gym.registry import resolve
+from sdpo_gym.task import digest_of
 from sdpo_gym.training.directory import METRICS_FILE
 from sdpo_gym.training.summary import best_step_of, estimate_of, mean_of
 
 _ROUNDING = 1e-9
+_HASHED = (
+    "task_digest", "attempt", "turn", "completion", "finish_reason", "reward", "status", "outcome", "scores", "error",
+)  # fmt: skip
 
 
 def of_evaluation(run: Path, record: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,7 +69,7 @@ def of_evaluation(run: Path, record: Mapping[str, Any]) -> dict[str, Any]:
             "smallest_n": summary["smallest_n"],
             "largest_n": summary["largest_n"],
             "file": ATTEMPTS_FILE,
-            "sha256": sha256_of(run / ATTEMPTS_FILE),
+            "sha256": digest_of_attempts(run),
         },
         "tasks": tasks,
         "training": None,
@@ -159,7 +171,7 @@ def of_training(run: Path, record: Mapping[str, Any]) -> dict[str, Any]:
             "smallest_n": found["n"],
             "largest_n": settings["eval_n"],
             "file": METRICS_FILE,
-            "sha256": sha256_of(run / METRICS_FILE),
+            "sha256": digest_of_evaluations(run),
         },
         "tasks": tasks,
         "training": {
@@ -244,7 +256,21 @@ def _read_json(path: Path) -> dict[str, Any]:
     return read
 
 
-def sha256_of(path: Path) -> str:
-    """Return the sha256 (hex) of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def digest_of_attempts(run: Path) -> str:
+    """Return a sha256 (hex) of what was answered and how it was judged.
+
+    Neither clocks nor the order in which attempts ended enter it, so that who makes a deterministic run again gets the
+    same. It is that of the attempts' digests, sorted, one a line; an attempt's is that of its turns as canonical JSON.
+    """
+    digests = {
+        (rows[-1]["task_digest"], rows[-1]["attempt"]): digest_of([{key: row[key] for key in _HASHED} for row in rows])
+        for rows in iter_attempts(run)
+    }
+    return hashlib.sha256("\n".join(sorted(digests.values())).encode()).hexdigest()
+
+
+def digest_of_evaluations(run: Path) -> str:
+    """Return a sha256 (hex) of a training run's evaluations, clocks left out."""
+    keys = ("step", "generations", "updates", "eval", "teacher_eval")
+    rows = _evaluations(run / METRICS_FILE)
+    return digest_of([{key: row[key] for key in keys if key in row} for row in rows])

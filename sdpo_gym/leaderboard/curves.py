@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdpo_gym.leaderboard.results import Entry
+from sdpo_gym.leaderboard.views import title_of
 
 WIDTH, HEIGHT = 640.0, 280.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 12.0, 12.0, 44.0
@@ -86,8 +87,7 @@ def chart_of(entries: Sequence[Entry]) -> Chart | None:
         ends = [p for p in curve if p["low"] is not None and p["high"] is not None]
         upper = [(x(p["generations"]), y(p["high"])) for p in ends]
         lower = [(x(p["generations"]), y(p["low"])) for p in reversed(ends)]
-        title = f"{entry.data['model']['name']} ({entry.data['training']['agent']})"
-        lines.append(Line(title, _joined(places), _joined([*upper, *lower]), places))
+        lines.append(Line(title_of(entry), _joined(places), _joined([*upper, *lower]), places))
     return Chart(
         tuple(lines),
         len(runs) - len(lines),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CURVES_FILE, REPORT_FILE, SWEEP_FILE, PLOTS = "curves.json", "report.md", "sweep.json", "plots"
 _FORMAT = 1
+_INTERVAL = re.compile(r"\[[+-]?[\d.]+, [+-]?[\d.]+\]")
 _PICTURES = frozenset({".svg", ".png"})
 
 
@@ -112,6 +113,7 @@ def _render(text: str, directory: Path) -> tuple[str, tuple[tuple[str, str], ...
         image.attrSet("loading", "lazy")
         pictures.append(source)
     html = markdown.renderer.render(tokens, markdown.options, {})
+    html = _INTERVAL.sub(r'<span class="interval">\g<0></span>', html)
     # wide tables scroll by themselves, also with the keyboard
     html = html.replace("<table>", '<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>')
     return html.replace("</table>", "</table></div>"), tuple(sections), pictures

@@ -11,7 +11,6 @@ from typing import Any
 from sdpo_gym.backend import JudgeBackend
 from sdpo_gym.directories import flat, shown
 from sdpo_gym.errors import OutageError, UsageError
-from sdpo_gym.leaderboard.condense import sha256_of
 from sdpo_gym.leaderboard.results import read_result
 from sdpo_gym.leaderboard.submit import result_of_run
 from sdpo_gym.rejudge import RejudgeConfig, rejudge
@@ -64,10 +63,9 @@ def verify(file: Path, attempts: Path, *, out: Path | None = None, backend: str 
     stored = result_of_run(attempts)
     if stated["kind"] != stored["kind"]:
         raise UsageError(f"{file}: kind: is {stated['kind']!r}, but {attempts} holds a run of kind {stored['kind']!r}")
-    evidence = attempts / stated["attempts"]["file"]
     differences = []
-    if (found := sha256_of(evidence)) != stated["attempts"]["sha256"]:
-        differences.append(f"attempts.sha256: file {stated['attempts']['sha256']}, {evidence} {found}")
+    if (found := stored["attempts"]["sha256"]) != (said := stated["attempts"]["sha256"]):
+        differences.append(f"attempts.sha256: file {said}, {attempts / stored['attempts']['file']} {found}")
     if stated["kind"] == "train":
         return Verification((*differences, *_differences(stated, stored)), None, 0)
     with tempfile.TemporaryDirectory(prefix="sdpo-gym-verify-") as scratch:

@@ -45,6 +45,11 @@ class Row:
         return self.entry.data
 
     @property
+    def title(self) -> str:
+        """What the run is called where there is no column for the agent."""
+        return title_of(self.entry)
+
+    @property
     def rank(self) -> str:
         """The rank as text; runs that tie have an equals sign."""
         if self.standing.rank is None:
@@ -55,6 +60,12 @@ class Row:
     def window(self) -> str:
         """The window, or a word for its absence."""
         return self.data["data"]["window"] or "all"
+
+
+def title_of(entry: Entry) -> str:
+    """Return the model's name, with the agent of a training run."""
+    training = entry.data["training"]
+    return f"{entry.data['model']['name']} ({training['agent']})" if training else str(entry.data["model"]["name"])
 
 
 def rows_of(entries: Sequence[Entry], found: Mapping[str, Standing]) -> list[Row]:
@@ -146,7 +157,7 @@ def facts_of(entry: Entry) -> Iterator[tuple[str, str]]:
         yield "options", _listed(data["env"]["options"])
     yield "card digest", data["env"]["card_digest"]
     yield "data digest", tasks["digest"]
-    yield "attempts digest", f"sha256 {attempts['sha256']} of {attempts['file']}"
+    yield "attempts digest", f"{attempts['sha256']} (answers and verdicts in {attempts['file']}, without clocks)"
     if training := data["training"]:
         yield "trained on", f"tasks with digest {training['data_digest']}"
         yield "training settings", _listed(training["settings"])

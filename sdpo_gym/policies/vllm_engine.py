@@ -7,7 +7,8 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ except ImportError as error:
 _SHARD_BYTES = 2 << 30
 _MEMORY = Path("/dev/shm")
 _END_S = 10.0
+_WATCH_S = 0.5
 _ENDED = "vLLM's engine has ended (killed, or out of memory); what it wrote to stderr says why"
 
 
@@ -75,6 +77,9 @@ class Engine:
         threading.Thread(target=_start, args=(wanted, started), name="vllm-start", daemon=True).start()
         self._engine: Any = started.result()
         self._processes = [child for child in psutil.Process().children() if child not in before]
+        self._closed = threading.Event()
+        client = self._engine.engine_core
+        threading.Thread(target=_watch, args=(client, self._closed), name="vllm-watch", daemon=True).start()
         self.context = int(self._engine.model_config.max_model_len)
         if not all(self._engine.collective_rpc(WorkerExtension.report_logprobs_before_top_p.__name__)):
             self.close()
@@ -151,6 +156,7 @@ class Engine:
         engine, self._engine = self._engine, None
         if engine is None:
             return
+        self._closed.set()
         processes = [one for child in self._processes for one in _family(child)]
         engine.engine_core.shutdown()
         _, left = psutil.wait_procs(processes, timeout=_END_S)
@@ -171,6 +177,17 @@ def _start(arguments: Any, started: Future[Any]) -> None:
         started.set_result(LLMEngine.from_engine_args(arguments, enable_multiprocessing=True))
     except BaseException as error:
         started.set_exception(error)
+
+
+def _watch(client: Any, closed: threading.Event) -> None:
+    """Wake up whoever waits for an engine that was killed; vLLM 0.32 notes its death, and lets them wait for ever."""
+    while not closed.wait(_WATCH_S):
+        if client.resources.engine_dead:
+            client.outputs_queue.put(EngineDeadError())
+            for future in list(client.utility_results.values()):
+                with suppress(InvalidStateError):
+                    future.set_exception(EngineDeadError())
+            return
 
 
 def _family(process: psutil.Process) -> list[psutil.Process]:

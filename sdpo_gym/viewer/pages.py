@@ -14,7 +14,6 @@ from typing import Any
 
 from sdpo_gym.credit import Credit, CreditScorer, NoCredit, percent
 from sdpo_gym.errors import MissingExtraError, UsageError
-from sdpo_gym.records import SUMMARY_FILE
 from sdpo_gym.task import Task
 from sdpo_gym.viewer.reading import ReadRun, ReadTask, Row
 
@@ -275,24 +274,13 @@ def _about(run: ReadRun) -> _About:
         ("sampling", sampled),
         ("seed", str(record["seed"])),
     ]
-    return _About(data_["name"], name, [*_scores(run.path), *((k, v) for k, v in facts if v)], _notices(run.path))
+    known = [(name, value) for name, value in facts if value]
+    notices = [str(each) for each in run.summary.get("notices", [])]
+    return _About(data_["name"], name, [*_scores(run.summary), *known], notices)
 
 
-def _summary(path: Path) -> Mapping[str, Any]:
-    try:
-        summary = json.loads((path / SUMMARY_FILE).read_bytes())
-        return summary if isinstance(summary, dict) else {}
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path / SUMMARY_FILE} cannot be read: {error}") from error
-
-
-def _notices(path: Path) -> list[str]:
-    return [str(each) for each in _summary(path).get("notices", [])]
-
-
-def _scores(path: Path) -> Iterator[tuple[str, str]]:
-    scores = _summary(path).get("scores", {})
-    for name, estimate in list(scores.items())[:3]:
+def _scores(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, estimate in list(summary.get("scores", {}).items())[:3]:
         value, low, high = (estimate.get(key) for key in ("value", "low", "high"))
         interval = f" [{low:.3f}, {high:.3f}]" if low is not None and high is not None else ""
         yield name, f"{value:.3f}{interval}"

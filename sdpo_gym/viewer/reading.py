@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,11 +13,28 @@ from typing import Any
 
 from sdpo_gym.errors import OutageError, UsageError
 from sdpo_gym.options import suggestion
-from sdpo_gym.records import check_finished, iter_attempts, load_evaluation
+from sdpo_gym.records import ATTEMPTS_FILE, SUMMARY_FILE, check_finished, iter_attempts, load_evaluation
 from sdpo_gym.rejudge import tasks_of_run
 from sdpo_gym.task import Task, TaskSet
 
 _DIGEST = re.compile(r"[0-9a-f]{16,}")
+_MAYBE_TEXT = (str, type(None))
+_FIELDS: dict[str, tuple[type, ...]] = {
+    "task_id": (str,),
+    "task_digest": (str,),
+    "attempt": (int,),
+    "turn": (int,),
+    "completion": _MAYBE_TEXT,
+    "finish_reason": _MAYBE_TEXT,
+    "tokens": (dict, type(None)),
+    "reward": (int, float, type(None)),
+    "status": _MAYBE_TEXT,
+    "outcome": _MAYBE_TEXT,
+    "scores": (dict,),
+    "feedback": _MAYBE_TEXT,
+    "detail": (dict,),
+    "error": _MAYBE_TEXT,
+}
 
 Row = Mapping[str, Any]
 
@@ -58,6 +76,7 @@ class ReadRun:
     Attributes:
         path: its directory.
         record: what ``run.json`` holds.
+        summary: what ``summary.json`` holds.
         tasks: the tasks that there are attempts at, in the order of the task set.
 
     Raises:
@@ -68,6 +87,7 @@ class ReadRun:
         self.path = path
         self.record = load_evaluation(path)
         check_finished(path)
+        self.summary = _summary(path / SUMMARY_FILE)
         self._set: TaskSet | None = None
         self._missing = ""
         try:
@@ -76,7 +96,8 @@ class ReadRun:
             self._missing = str(error)
         by_task: dict[tuple[str, str], dict[int, list[dict[str, Any]]]] = {}
         for rows in iter_attempts(path):
-            row = rows[-1]
+            for row in rows:
+                _check(row, path)
             by_task.setdefault((row["task_id"], row["task_digest"]), {})[row["attempt"]] = rows
         order = {task_id: place for place, task_id in enumerate(self._set.ids)} if self._set else {}
         self.tasks = [
@@ -109,3 +130,22 @@ class ReadRun:
         except KeyError as error:
             return str(error.args[0])
         return task if task.digest == read.digest else "the data of this task have changed since the run"
+
+
+def _check(row: Row, run: Path) -> None:
+    """Refuse a row that pages cannot be made of; names of files are made of some fields."""
+    for name, kinds in _FIELDS.items():
+        if name not in row or not isinstance(row[name], kinds):
+            found = f"is {type(row[name]).__name__}" if name in row else "is missing"
+            where = f"attempt {row.get('attempt')!r} at task {row.get('task_id')!r}"
+            raise UsageError(f"{run / ATTEMPTS_FILE}: field {name!r} {found} in the row of {where}")
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    try:
+        summary = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    if not isinstance(summary, dict):
+        raise UsageError(f"{path} holds no summary: it is a JSON {type(summary).__name__}")
+    return summary

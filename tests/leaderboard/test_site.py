@@ -92,7 +92,7 @@ def test_bad_files_are_named_and_the_rest_is_rendered(tmp_path, capsys):
     results = f"sdpo-gym: error: {tmp_path}/results"
     beginnings = [
         f"{results}/quiz/bad.json: colour: is unknown; the fields here are format, kind, name, ",
-        f"{results}/exam/report.md: picture 'https://example.org/x.png' is no .svg or .png that lies in plots/ beside it",
+        f"{results}/exam/report.md: picture 'https://example.org/x.png' is no .svg or .png that lies in plots/",
         f"{results}/quiz/curves.json: format: is '7'; this version of sdpo_gym reads format 1",
     ]
     for line, beginning in zip(err.splitlines(), beginnings, strict=True):
@@ -243,11 +243,11 @@ def test_a_run_says_how_it_was_made_and_how_it_compares(site, browser: Browser):
     assert facts["machine factor"].startswith("1.25 ")
     assert facts["isolation"] == "userns"
     assert facts["sampling"] == "n 4, temperature 0.6, top_p 0.95, max_tokens 8192"
-    assert len(facts["attempts digest"].split()[1]) == 64
+    assert len(facts["attempts digest"].split()[0]) == 64
     rivals = {
         row.split("\t")[0]: row.split("\t")[-1] for row in browser.texts("section[aria-labelledby=rivals] tbody tr")
     }
-    assert rivals == {"Strong-7B": "the other is better", "Pupil-5B": "the other is better", "Weak-2B": "tie"}
+    assert rivals == {"Strong-7B": "the other is better", "Pupil-5B (sdpo)": "the other is better", "Weak-2B": "tie"}
     assert len(browser.all("#board tbody tr")) == 60
     browser.open(site / "runs" / "quiz" / "down.html")
     assert "4 attempts (1.7 %) ended in an outage and are in no score." in browser.one("main").text

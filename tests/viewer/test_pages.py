@@ -137,6 +137,20 @@ def test_the_pages_of_a_run_do_not_change_the_run(run, tmp_path):
     evaluate(EvalConfig("guess", f"replay:{tmp_path / 'answers.jsonl'}", data="sample", out=run))
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("attempt", "../../x", "field 'attempt' is str"),
+        ("detail", None, "field 'detail' is NoneType"),
+        ("feedback", 7, "field 'feedback' is int"),
+    ],
+)
+def test_a_row_of_another_shape_is_named(run, tmp_path, field, value, words):
+    change_rows(run, lambda row: row.update({field: value}))
+    with pytest.raises(UsageError, match=rf"attempts\.jsonl: {words} in the row of attempt .* at task 'g"):
+        write_pages(ReadRun(run), tmp_path / "pages")
+
+
 def test_a_detail_says_whether_it_is_whole():
     table, whole = detail_html(
         {"tests": [{"n": i, "why": "", "on": i == 1} for i in range(3)], "level": "userns", "no": []}

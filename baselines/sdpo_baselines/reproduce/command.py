@@ -14,12 +14,13 @@ from typing import Any
 
 from sdpo_baselines.reproduce.arms import SETTINGS_FILE, Design, Job, read_design
 from sdpo_baselines.reproduce.claims import judge_claims, read_claims
-from sdpo_baselines.reproduce.plots import check_can_draw, draw_all
+from sdpo_baselines.reproduce.plots import draw_all
 from sdpo_baselines.reproduce.report import claims_table, report, summary_table, sweep_text
 from sdpo_baselines.reproduce.results import CURVES_FILE, Results, collect, read_results, write_results
 from sdpo_baselines.reproduce.runner import Failure, run_jobs
 from sdpo_baselines.reproduce.sweep import SWEEP_FILE, sweep_results, write_settings, write_sweep
 from sdpo_gym.errors import OutageError, UsageError
+from sdpo_gym.plots.style import check_can_draw
 
 RUNS, BOARD = Path("runs/reproduce"), Path("leaderboards")
 REPORT_FILE, PLOTS = "report.md", "plots"

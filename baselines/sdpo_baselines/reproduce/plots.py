@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib.util import find_spec
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from sdpo_baselines.reproduce.curves import Axis, Point, Worlds, on_grid
 from sdpo_baselines.reproduce.results import Results, Search
-from sdpo_gym.errors import MissingExtraError
+from sdpo_gym.plots.style import STYLES, band, figure, logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-COLUMN_INCHES = 3.4
-PLOT_INCHES, LEGEND_LINE_INCHES = 2.1, 0.15
 
 LABELS = {
     Axis.GENERATIONS: "generations (attempts made in training)",
@@ -26,44 +21,6 @@ LABELS = {
 }
 SCALE = {Axis.FLOPS: 1e-12}
 ACCURACY = "held-out accuracy"
-
-# Colours from Okabe and Ito's set, ordered so that neighbours differ in grey; no two share dashes or marker.
-_STYLES: Sequence[dict[str, Any]] = (
-    {"color": "#000000", "linestyle": "-", "marker": "o"},
-    {"color": "#9a9a9a", "linestyle": "--", "marker": "s"},
-    {"color": "#0072b2", "linestyle": "-", "marker": "^"},
-    {"color": "#d55e00", "linestyle": (0, (4, 1, 1, 1)), "marker": "D"},
-    {"color": "#009e73", "linestyle": ":", "marker": "v"},
-    {"color": "#cc79a7", "linestyle": (0, (6, 2)), "marker": "P"},
-)
-_RC = {
-    "font.family": "DejaVu Sans",
-    "font.size": 7.5,
-    "axes.labelsize": 7.5,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "legend.fontsize": 7,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.linewidth": 0.3,
-    "grid.color": "#d8d8d8",
-    "lines.linewidth": 1.1,
-    "lines.markersize": 3.2,
-    "svg.hashsalt": "sdpo_gym",
-    "svg.fonttype": "path",
-}
-
-
-def check_can_draw() -> None:
-    """Say so if matplotlib is missing, before hours of runs rather than after them.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    if find_spec("matplotlib") is None:
-        raise MissingExtraError("matplotlib", "board")
 
 
 def draw_all(results: Results, directory: Path) -> list[str]:
@@ -81,16 +38,16 @@ def draw_all(results: Results, directory: Path) -> list[str]:
     main = _styled(results, "main")
     if main:
         for axis in Axis:
-            with _figure(directory, f"accuracy_{axis}", len(main)) as axes:
+            with figure(directory, f"accuracy_{axis}", len(main)) as axes:
                 _curves(axes, main, axis, ACCURACY)
             names.append(f"accuracy_{axis}")
     if taught := [arm for arm in results.group("main") if _has(results.runs[arm], _teacher)]:
-        with _figure(directory, "teacher", 2 * len(taught)) as axes:
+        with figure(directory, "teacher", 2 * len(taught)) as axes:
             for i, arm in enumerate(taught):
                 worlds, title = results.runs[arm], results.titles[arm]
                 of = f"{title}: " if len(taught) > 1 else ""
-                _curve(axes, f"{of}student", worlds, Axis.GENERATIONS, _STYLES[(2 * i + 2) % 6])
-                _curve(axes, f"{of}teacher", worlds, Axis.GENERATIONS, _STYLES[(2 * i + 3) % 6], _teacher)
+                _curve(axes, f"{of}student", worlds, Axis.GENERATIONS, STYLES[(2 * i + 2) % 6])
+                _curve(axes, f"{of}teacher", worlds, Axis.GENERATIONS, STYLES[(2 * i + 3) % 6], _teacher)
             _label(axes, LABELS[Axis.GENERATIONS], ACCURACY)
         names.append("teacher")
     for name, value, label in (
@@ -98,17 +55,17 @@ def draw_all(results: Results, directory: Path) -> list[str]:
         ("entropy", _entropy, "entropy (nats per token)"),
     ):
         if shown := {arm: entry for arm, entry in main.items() if _has(entry[1], value)}:
-            with _figure(directory, name, len(shown)) as axes:
+            with figure(directory, name, len(shown)) as axes:
                 _curves(axes, shown, Axis.GENERATIONS, label, value)
             names.append(name)
     for group in results.groups:
         styled = _styled(results, group)
         if group != "main" and len(styled) > 1 and (styled.keys() - set(results.groups.get("main", ()))):
-            with _figure(directory, f"group_{group}", len(styled)) as axes:
+            with figure(directory, f"group_{group}", len(styled)) as axes:
                 _curves(axes, styled, Axis.GENERATIONS, ACCURACY)
             names.append(f"group_{group}")
     if results.searches:
-        with _figure(directory, "discovery", len(results.searches)) as axes:
+        with figure(directory, "discovery", len(results.searches)) as axes:
             _discovery(axes, results)
         names.append("discovery")
     return names
@@ -120,33 +77,10 @@ _Styled = dict[str, tuple[str, Worlds, dict[str, Any]]]
 def _styled(results: Results, group: str) -> _Styled:
     """Return title, runs and style of the arms of a group that were run; a style belongs to the place in the group."""
     return {
-        arm: (results.titles[arm], results.runs[arm], _STYLES[i % len(_STYLES)])
+        arm: (results.titles[arm], results.runs[arm], STYLES[i % len(STYLES)])
         for i, arm in enumerate(results.groups.get(group, ()))
         if results.runs.get(arm)
     }
-
-
-@contextmanager
-def _figure(directory: Path, name: str, entries: int) -> Iterator[Axes]:
-    check_can_draw()
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    lines = (entries + 1) // 2
-    with mpl.rc_context(cast("Any", _RC)):
-        height = PLOT_INCHES + LEGEND_LINE_INCHES * lines
-        figure = Figure(figsize=(COLUMN_INCHES, height), layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
-        yield axes
-        handles, labels = axes.get_legend_handles_labels()
-        figure.legend(
-            handles, labels, loc="outside lower center", ncols=2, frameon=False, handlelength=3.4,
-            columnspacing=1.0, labelspacing=0.25, borderpad=0.1,
-        )  # fmt: skip
-        figure.savefig(directory / f"{name}.png", dpi=200, metadata={"Software": None})
-        figure.savefig(directory / f"{name}.svg", metadata={"Date": None, "Creator": None})
 
 
 def _curves(
@@ -181,10 +115,8 @@ def _band(
     axes: Axes, x: Sequence[float], rows: Sequence[Sequence[float]], title: str, style: Mapping[str, Any], **more: Any
 ) -> None:
     columns = list(zip(*rows, strict=True))
-    axes.plot(x, [sum(c) / len(c) for c in columns], label=title, **style, **more)
-    if len(rows) > 1:
-        low, high = [min(c) for c in columns], [max(c) for c in columns]
-        axes.fill_between(x, low, high, color=style["color"], alpha=0.13, linewidth=0)
+    ends = ([min(c) for c in columns], [max(c) for c in columns]) if len(rows) > 1 else None
+    band(axes, x, [sum(c) / len(c) for c in columns], ends, title, style, **more)
 
 
 def _discovery(axes: Axes, results: Results) -> None:
@@ -194,10 +126,8 @@ def _discovery(axes: Axes, results: Results) -> None:
         most = max(most, k)
         ks = _powers(k)
         rows = [[search.found_by(at) for at in ks] for search in _in_order(worlds)]
-        _band(axes, ks, rows, results.titles.get(f"search:{method}", method), _STYLES[(i + 2) % len(_STYLES)])
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(_powers(most), [str(at) for at in _powers(most)])
-    axes.minorticks_off()
+        _band(axes, ks, rows, results.titles.get(f"search:{method}", method), STYLES[(i + 2) % len(STYLES)])
+    logarithmic(axes, _powers(most))
     _label(axes, "attempts k", "solved within k attempts", start=None)
 
 

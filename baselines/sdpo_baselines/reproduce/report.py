@@ -47,10 +47,10 @@ HONESTY = """\
   was written first (it listed missing names only), so the feedback was made richer; rehearsal, a slower teacher and a
   warm start with more kinds of error came after SDPO had collapsed. GRPO has the same rehearsal, the same weights and
   as many learning rates tried.
-- The worlds were made smaller, too. A first sweep, in `tiny_tool` worlds of 24 tools with 4 arguments, ended between 0.14
-  and 0.19 for every arm, and cross-entropy on the right answers brought the same model no further than 0.24: there was
-  more to learn than 5,120 generations ask for. So 8 tools with 3 arguments, before the sweep that the settings come from.
-  `tiny_sci` was left as it is, has the same fault (cross-entropy: from 0.24 to 0.29), and so has no arms.
+- The worlds were made smaller, too. A first sweep, in `tiny_tool` worlds of 24 tools with 4 arguments, ended between
+  0.14 and 0.19 for every arm, and cross-entropy on the right answers brought the same model no further than 0.24: there
+  was more to learn than 5,120 generations ask for. So 8 tools with 3 arguments, before the sweep that the settings come
+  from. `tiny_sci` was left as it is, has the same fault (cross-entropy: from 0.24 to 0.29), and so has no arms.
 - Rich feedback states the right call or option to the teacher (never to the student): close to supervision by labels.
   Plain and null feedback stand beside it in the full profile, and GRPO with a dense scalar says how much a number would
   have given.
