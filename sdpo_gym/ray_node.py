@@ -1,6 +1,6 @@
 """The part of judging on Ray that runs on a node: judges from the registry there, and the tasks that they were sent.
 
-Nothing here imports Ray; :mod:`sdpo_gym.ray_judge` makes an actor of :class:`NodeJudges`.
+Nothing here imports Ray; :mod:`sdpo_gym.ray_nodes` makes an actor of :class:`NodeJudges`.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ from sdpo_gym.completion import Completion
 from sdpo_gym.errors import MissingExtraError, UsageError
 from sdpo_gym.fixtures import read_fixtures
 from sdpo_gym.judge import Judge, JudgeError, judge_many, judge_stream
-from sdpo_gym.ray_judge import connect
+from sdpo_gym.ray_cluster import connect
 from sdpo_gym.registry import ResolvedEnv, register_spec, resolve
 from sdpo_gym.verdict import Verdict
 
