@@ -21,7 +21,7 @@ import toy_env
 from sdpo_gym.agent import register_agent
 from sdpo_gym.completion import Completion, FinishReason
 from sdpo_gym.errors import OutageError, UsageError
-from sdpo_gym.policies.base import Capability, Sampling
+from sdpo_gym.policies.base import Capability, PolicyError, Sampling
 from sdpo_gym.train import TrainConfig, train
 from sdpo_gym.training import loop
 from training import fake_command
@@ -479,6 +479,20 @@ def test_fifty_outages_in_a_row_end_the_run(monkeypatch):
 def test_an_evaluation_of_nothing_but_outages_is_no_zero(monkeypatch):
     monkeypatch.setattr(loop, "load_policy", lambda *_, **__: OutagePolicy(set(range(9))))
     with pytest.raises(OutageError, match="all 20 attempts of an evaluation ended in an outage"):
+        train(CONFIG)
+
+
+class ShortPolicy(FakePolicy):
+    """Its context holds no prompt."""
+
+    def generate(self, requests, sampling):
+        for index in range(len(requests)):
+            yield index, PolicyError("the prompt is longer than the context", permanent=True)
+
+
+def test_prompts_that_never_fit_are_no_outage(monkeypatch):
+    monkeypatch.setattr(loop, "load_policy", lambda *_, **__: ShortPolicy())
+    with pytest.raises(UsageError, match=r"none of the 20 attempts .* longer than the context; take another model"):
         train(CONFIG)
 
 

@@ -389,6 +389,10 @@ def make(
         raise UsageError("policy 'transformers' needs a model: transformers:DIRECTORY or transformers:HUB_NAME")
     if dtype is not None and dtype not in _DTYPES:
         raise UsageError(f"unknown dtype {dtype!r}: use one of {', '.join(_DTYPES)}")
+    if not isinstance(template_options, Mapping | None):
+        raise UsageError(
+            f"template_options must be a table, such as {{enable_thinking=false}}, got {template_options!r}"
+        )
     try:
         place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         torch.empty(0, device=place)

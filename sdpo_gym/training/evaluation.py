@@ -11,7 +11,7 @@ from typing import Any
 from sdpo_gym.agent import Agent, Teaching
 from sdpo_gym.card import EnvCard
 from sdpo_gym.completion import FinishReason
-from sdpo_gym.errors import OutageError
+from sdpo_gym.errors import OutageError, UsageError
 from sdpo_gym.evaluate import entry_of, lower_bounds, verdict_check
 from sdpo_gym.judge import Judge
 from sdpo_gym.policies.base import Policy, Sampling
@@ -55,6 +55,7 @@ class HeldOut:
 
         Raises:
             OutageError: if all of them did.
+            UsageError: if none can ever be answered, such as prompts longer than the model's context.
         """
         kept: list[Turn] = []
 
@@ -87,6 +88,11 @@ class HeldOut:
             },
             lower_bounds=lower_bounds(self.judge),
         )
+        if not summary.attempts and all(turn.permanent for turn in turns):
+            raise UsageError(
+                f"none of the {summary.errors} attempts of an evaluation can ever be answered, the last with: "
+                f"{turns[-1].error}; take another model, or other tasks"
+            )
         if not summary.attempts:
             raise OutageError(
                 f"all {summary.errors} attempts of an evaluation ended in an outage, the last with: {turns[-1].error}; "

@@ -349,6 +349,14 @@ def test_what_the_teacher_is_asked_can_be_seen_without_changing_anything(fresh):
     assert "expected 3, got 4. (0)" in shown[2]
 
 
+@pytest.mark.parametrize(("threshold", "shown"), [(None, "expected 3, got 4. (1)"), (0.5, "print(3)")])
+def test_a_threshold_makes_a_success(pristine, threshold, shown):
+    asked = make(pristine, threshold=threshold, **PLAIN).teacher_messages(
+        [group(pristine, "a", ("print(3)", 0.6), ("x", 0.0))]
+    )
+    assert shown in asked[1][-1].content
+
+
 def test_figures_examples_and_description(fresh):
     policy = fresh()
     agent = make(policy, **PLAIN)

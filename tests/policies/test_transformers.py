@@ -372,6 +372,7 @@ def test_close_twice(directory):
         ({"argument": "./dir"}, "model directory './dir' does not exist"),
         ({"argument": "a", "model": "b"}, "two models are named, 'a' and 'b'"),
         ({"argument": "a", "dtype": "int3"}, "unknown dtype 'int3'"),
+        ({"argument": "a", "template_options": 3}, "template_options must be a table, .*got 3"),
         ({"argument": "a", "device": "toaster"}, "device 'toaster' cannot be used"),
     ],
 )
