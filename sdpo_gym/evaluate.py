@@ -358,8 +358,8 @@ def session(judge: Judge, options: Mapping[str, object]) -> dict[str, Any]:
     """Describe the session that begins now: when, with which versions, on what machine.
 
     ``judged_with`` is what the judge runs programs on, by its optional attribute ``runtime_versions``; ``execution`` is
-    how and where it judges, by the options and by its optional attribute ``execution``. The machine's ``factor`` is that
-    of :func:`~sdpo_gym.sandbox.machine.machine_factor`.
+    how and where it judges, by the options and by its optional attribute ``execution``. The machine's ``factor`` is
+    that of :func:`~sdpo_gym.sandbox.machine.machine_factor`.
     """
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
