@@ -23,16 +23,18 @@ def test_the_walk(tmp_path, monkeypatch, capsys):
     assert len(commands) == 8
     printed = ""
     for command in commands:
-        assert main([*command, "--quiet"] if command[0] == "eval" else command) == 0, command
+        # a quarter of the tasks, which shows as much and takes a quarter of the time
+        more = ["--quiet", "--limit", "24"] if command[0] == "eval" else []
+        assert main([*command, *more]) == 0, command
         printed += capsys.readouterr().out
-    # figures may differ in the last digits where the CPU rounds otherwise; what the tables say of tasks may not
+    # the figures are others for other tasks; what stands around them is not
     shown = [line for block in re.findall(r"```text\n(.*?)```", WALK, re.DOTALL) for line in block.splitlines()]
     for line in shown:
         words = re.sub(r"[-+]?\d+\.\d+|\d+", "N", line).split()
         assert words in [re.sub(r"[-+]?\d+\.\d+|\d+", "N", row).split() for row in printed.splitlines()], line
     assert Path("leaderboards/results/tiny_tool/tiny-greedy.json").exists()
     assert Path("leaderboards/site/runs/tiny_tool/tiny-greedy.html").exists()
-    assert "confirmed (96 attempts judged again, 0 verdicts changed)" in printed
+    assert "confirmed (24 attempts judged again, 0 verdicts changed)" in printed
 
 
 def test_the_committed_results_are_good_and_make_a_site(tmp_path):

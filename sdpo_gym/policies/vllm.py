@@ -218,8 +218,10 @@ def make(
     further = dict(engine or {})
     _check_arguments(further)
     number = dtype or ("float32" if current_platform.is_cpu() else "bfloat16")
-    if current_platform.is_cpu() and "kv_cache_memory_bytes" not in further:
-        further["kv_cache_memory_bytes"] = _CPU_CACHE_BYTES
+    if current_platform.is_cpu():
+        further.setdefault("kv_cache_memory_bytes", _CPU_CACHE_BYTES)
+        # vLLM 0.32 winds a seeded generator back after a part of a prompt, which generators on a CPU cannot.
+        further.setdefault("enable_chunked_prefill", False)
 
     def load(source: str, options: Mapping[str, Any]) -> tuple[Engine, Any, frozenset[int]]:
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, **options)

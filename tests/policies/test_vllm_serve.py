@@ -53,7 +53,8 @@ def serving(directory: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     command = [
         # What `vllm serve` runs; that command itself looks for a distribution by the name of `vllm`.
         sys.executable, "-m", "vllm.entrypoints.openai.api_server", f"--model={directory}", "--served-model-name=tiny",
-        "--host=127.0.0.1", f"--port={port}", "--dtype=float32", "--enforce-eager", *options,
+        "--host=127.0.0.1", f"--port={port}", "--dtype=float32", "--enforce-eager",
+        "--no-enable-chunked-prefill", *options,
     ]  # fmt: skip
     log = directory / "serve.log"
     with log.open("ab") as output:
