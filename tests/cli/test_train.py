@@ -68,7 +68,7 @@ def test_every_option_arrives(tmp_path, capsys):
         "eval_split": "other", "eval_every": 3, "eval_n": 2, "eval_limit": 4, "eval_temperature": 0.2,
         "eval_top_p": 0.8, "eval_teacher": False, "save_every": 5, "seed": 9, "rehearsal": None, "watch": "warn",
         "examples": 1, "options": {"tolerance": 1}, "eval_options": {"count": 4}, "agent_options": {"rate": 0.5},
-        "policy_options": {"dtype": "float32"},
+        "policy_options": {"dtype": "float32"}, "judge_backend": "local",
     }  # fmt: skip
 
 
