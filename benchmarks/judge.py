@@ -31,7 +31,6 @@ from pathlib import Path
 import psutil
 from systems import (
     LEVELS,
-    PYTHON,
     Completions,
     OurPool,
     Run,
@@ -339,7 +338,7 @@ def main() -> int:
             print(table.text(), flush=True)
     crowded = min(1.0, waited_since(before) / (time.perf_counter() - begin))
     machine = (
-        f"{CORES} cores, Linux {platform.release()}, Python {platform.python_version()} ({PYTHON}), machine factor "
+        f"{CORES} cores, Linux {platform.release()}, Python {platform.python_version()}, machine factor "
         f"{machine_factor():.2f}; some task waited for a core in {crowded:.0%} of the time, load at the end "
         f"{os.getloadavg()[0]:.1f}"
     )

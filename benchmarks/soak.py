@@ -15,7 +15,6 @@ Prints a table and exits 1 unless all is flat:
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
 import os
 import random
@@ -95,12 +94,11 @@ class Sample:
 
 def in_containers() -> list[psutil.Process]:
     """The processes of our containers, which are the engine's children and not ours."""
-    import docker
-
     from sdpo_gym.sandbox.docker import OWNER
+    from sdpo_gym.sandbox.engine import connected
 
     found = []
-    with contextlib.closing(docker.APIClient()) as engine:
+    with connected() as engine:
         for container in engine.containers(filters={"label": OWNER}):
             if container["Labels"][OWNER].startswith(f"{os.getpid()}-"):
                 first = psutil.Process(engine.inspect_container(container["Id"])["State"]["Pid"])

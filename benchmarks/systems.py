@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
 import os
@@ -160,11 +159,10 @@ class OurPool:
 
 def in_containers() -> list[psutil.Process]:
     """The zygotes in our containers, which are the engine's children and not ours."""
-    import docker
-
     from sdpo_gym.sandbox.docker import OWNER
+    from sdpo_gym.sandbox.engine import connected
 
-    with contextlib.closing(docker.APIClient()) as engine:
+    with connected() as engine:
         return [
             psutil.Process(engine.inspect_container(container["Id"])["State"]["Pid"])
             for container in engine.containers(filters={"label": OWNER})

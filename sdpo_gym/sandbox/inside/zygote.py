@@ -17,7 +17,7 @@ import sys
 import threading
 from typing import Any
 
-from . import kernel, program, supervisor, wire
+from . import kernel, pages, program, supervisor, wire
 
 _OWN_PROCESSES = 64  # beyond those of programs
 _SOCKET_FD, _SOCKET_BUFFER = 10, 1 << 20
@@ -58,6 +58,7 @@ def main() -> int:
     sys.argv[:] = [program.FILENAME]
     main_module = program.build_main()
     test_filter = kernel.SeccompFilter(bytes.fromhex(config["test_filter"])) if config["test_filter"] else None
+    pages.put_code_on_huge_pages()
     fence(config)
     for fd in range(4):  # programs get files of these numbers; no descriptor of ours may hold one
         if fd == sock.fileno():
