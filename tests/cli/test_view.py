@@ -79,9 +79,10 @@ def test_pages_are_served_to_this_machine_alone(run):
             for address in addresses - {"127.0.0.1"}:
                 with socket.socket() as probe:
                     assert address.startswith("127.") or probe.connect_ex((address, port)) != 0
-        finally:
             process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(

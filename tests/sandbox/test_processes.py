@@ -49,15 +49,19 @@ def test_no_process_outlives_the_judge(level: Isolation, number: signal.Signals)
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert judge.stdout is not None
-    assert judge.stdout.readline() == "judging\n"
-    time.sleep(0.5)
-    below = everything_below(psutil.Process(judge.pid))
-    assert len(below) >= 4
-    judge.send_signal(number)
-    judge.wait(20)
-    _, alive = psutil.wait_procs(below, timeout=10)
-    assert not alive
-    judge.stdout.close()
+    try:
+        assert judge.stdout.readline() == "judging\n"
+        time.sleep(0.5)
+        below = everything_below(psutil.Process(judge.pid))
+        assert len(below) >= 4
+        judge.send_signal(number)
+        judge.wait(20)
+        _, alive = psutil.wait_procs(below, timeout=10)
+        assert not alive
+    finally:
+        judge.kill()
+        judge.wait()
+        judge.stdout.close()
 
 
 AS_USER = """
