@@ -84,21 +84,23 @@ def below_us() -> list[int]:
 
 def mounts() -> set[str]:
     """Where something is mounted, but for the mounts of a container engine, which go with its containers."""
-    places = {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
-    return {place for place in places if "docker" not in place}
+    lines = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    # An engine holds the network namespaces of containers as mounts of type nsfs.
+    return {each[4] for each in lines if "docker" not in each[4] and each[each.index("-") + 1] != "nsfs"}
 
 
 def containers(owner: int) -> dict[str, float]:
     """When the containers of a judge started, those aside that never ran: the next judge removes them."""
-    import docker
+    from docker.errors import NotFound
 
     from sdpo_gym.sandbox.docker import OWNER
+    from sdpo_gym.sandbox.engine import connected
 
     found = {}
-    with contextlib.closing(docker.APIClient()) as engine:
+    with connected() as engine:
         for one in engine.containers(all=True, filters={"label": OWNER}):
             if one["Labels"][OWNER].startswith(f"{owner}-") and one["State"] != "created":
-                with contextlib.suppress(docker.errors.NotFound):
+                with contextlib.suppress(NotFound):
                     started = seconds_of(engine.inspect_container(one["Id"])["State"]["StartedAt"])
                     found[f"container {one['Id'][:12]}: {one['State']}"] = started
     return found

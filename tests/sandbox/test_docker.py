@@ -161,9 +161,8 @@ def test_a_killed_container_is_replaced_between_jobs(engine: Any, pool: JudgePoo
 def test_a_killed_container_costs_a_running_job_nothing_but_time(engine: Any, pool: JudgePool) -> None:
     assert printed(pool, "print(1)") == "1\n"
     (first,) = containers_of(engine, os.getpid())
-    killer = subprocess.Popen(
-        [sys.executable, "-c", f"import time; time.sleep(0.5); import docker; docker.APIClient().kill({first!r})"]
-    )
+    kill = f"import time; time.sleep(0.5); import docker; docker.from_env().api.kill({first!r})"
+    killer = subprocess.Popen([sys.executable, "-c", kill])
     lasting = "import time\nstart = time.monotonic()\nwhile time.monotonic() < start + 2: time.sleep(0.1)\nprint(3)"
     assert printed(pool, lasting) == "3\n"
     assert killer.wait(20) == 0

@@ -207,6 +207,7 @@ def main() -> None:
         except BaseException as error:
             report["error"] = repr(error)
         report["elapsed"] = time.monotonic() - begin
+        report["output_bytes"] = max(report["output_bytes"], Path(LOG).stat().st_size)  # it may have been too quick
         report["limit"] = job["limit"]
         time.sleep(0.05)
         report["survivors"] = len(others())
