@@ -24,10 +24,38 @@ except ImportError as error:
 
 _log = logging.getLogger(__name__)
 
+DTYPES = ("float32", "bfloat16", "float16")
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 _HUB_PROBE_S = 5.0
 
 Loaded = TypeVar("Loaded")
+
+
+def chosen_model(policy: str, argument: str, model: str | None, dtype: str | None, template_options: object) -> str:
+    """Return the name of the model that a policy is asked for, once its common options are found to be sound.
+
+    Args:
+        policy: the policy's name, for messages.
+        argument: what stands behind the colon of ``POLICY:MODEL``, or empty.
+        model: the model as an option.
+        dtype: None or one of ``DTYPES``.
+        template_options: None or a table.
+
+    Raises:
+        UsageError: if there are two models or none, or an option is wrong.
+    """
+    if argument and model and argument != model:
+        raise UsageError(f"two models are named, {argument!r} and {model!r}; keep one")
+    name = argument or model
+    if not name:
+        raise UsageError(f"policy {policy!r} needs a model: {policy}:DIRECTORY or {policy}:HUB_NAME")
+    if dtype is not None and dtype not in DTYPES:
+        raise UsageError(f"unknown dtype {dtype!r}: use one of {', '.join(DTYPES)}")
+    if not isinstance(template_options, Mapping | None):
+        raise UsageError(
+            f"template_options must be a table, such as {{enable_thinking=false}}, got {template_options!r}"
+        )
+    return name
 
 
 def load_pretrained(name: str, load: Callable[[str, Mapping[str, Any]], Loaded]) -> tuple[Loaded, str | None]:

@@ -28,6 +28,7 @@ except ImportError as error:
 
 from sdpo_gym.policies.pretrained import (
     check_chat_template,
+    chosen_model,
     context_length,
     cut_at_stop,
     decode,
@@ -49,7 +50,6 @@ from sdpo_gym.policies.trainable import (
 
 _log = logging.getLogger(__name__)
 
-_DTYPES = ("float32", "bfloat16", "float16")
 _CPU_BATCH_TOKENS = 16_384
 _FINGERPRINT_VALUES = 1024  # of each parameter; every training step moves some of them
 
@@ -382,17 +382,7 @@ def make(
         UsageError: there is no such model, it does not load, it has no chat template, or an option is wrong.
         OutageError: the hub cannot be reached and the model is not in its cache.
     """
-    if argument and model and argument != model:
-        raise UsageError(f"two models are named, {argument!r} and {model!r}; keep one")
-    name = argument or model
-    if not name:
-        raise UsageError("policy 'transformers' needs a model: transformers:DIRECTORY or transformers:HUB_NAME")
-    if dtype is not None and dtype not in _DTYPES:
-        raise UsageError(f"unknown dtype {dtype!r}: use one of {', '.join(_DTYPES)}")
-    if not isinstance(template_options, Mapping | None):
-        raise UsageError(
-            f"template_options must be a table, such as {{enable_thinking=false}}, got {template_options!r}"
-        )
+    name = chosen_model("transformers", argument, model, dtype, template_options)
     try:
         place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         torch.empty(0, device=place)

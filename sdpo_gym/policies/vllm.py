@@ -23,6 +23,7 @@ from vllm.sampling_params import RequestOutputKind
 
 from sdpo_gym.policies.pretrained import (
     check_chat_template,
+    chosen_model,
     cut_at_stop,
     decode,
     end_token_ids,
@@ -32,7 +33,6 @@ from sdpo_gym.policies.pretrained import (
     template_digest,
 )
 
-_DTYPES = ("float32", "bfloat16", "float16")
 _CPU_CACHE_BYTES = 4 << 30  # of keys and values; vLLM itself would take nearly all memory
 _FINGERPRINT_BYTES = 1 << 20  # of each file, from both ends
 
@@ -208,13 +208,7 @@ def make(
         UsageError: there is no such model, vLLM cannot run it, it has no chat template, or an option is wrong.
         OutageError: the hub cannot be reached and the model is not in its cache.
     """
-    if argument and model and argument != model:
-        raise UsageError(f"two models are named, {argument!r} and {model!r}; keep one")
-    name = argument or model
-    if not name:
-        raise UsageError("policy 'vllm' needs a model: vllm:DIRECTORY or vllm:HUB_NAME")
-    if dtype is not None and dtype not in _DTYPES:
-        raise UsageError(f"unknown dtype {dtype!r}: use one of {', '.join(_DTYPES)}")
+    name = chosen_model("vllm", argument, model, dtype, template_options)
     further = dict(engine or {})
     _check_arguments(further)
     number = dtype or ("float32" if current_platform.is_cpu() else "bfloat16")

@@ -231,6 +231,7 @@ def test_weights_that_are_not_the_whole_model_end_the_engine(directory):
         ({"argument": "/no/such/dir"}, "model directory '/no/such/dir' does not exist"),
         ({"argument": "a", "model": "b"}, "two models are named, 'a' and 'b'"),
         ({"argument": "a", "dtype": "int3"}, "unknown dtype 'int3'"),
+        ({"argument": "a", "template_options": 3}, "template_options must be a table"),
         ({"argument": "a", "engine": {"max_modl_len": 8}}, r"no engine argument 'max_modl_len'.*max_model_len"),
         ({"argument": "a", "engine": {"dtype": "half"}}, "'dtype' is set by policy 'vllm' itself"),
     ],
